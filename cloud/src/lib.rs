@@ -1,0 +1,3 @@
+//! The zerocam service as a library, so that tests reach its parts.
+
+pub mod media;

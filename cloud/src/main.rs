@@ -1,0 +1,3 @@
+//! The `zerocam-cloud` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! From access units to what players fetch.

@@ -1,0 +1,3 @@
+//! The zerocam daemon as a library, so that tests reach its parts.
+
+pub mod uplink;

@@ -1,0 +1,3 @@
+//! The `zerocam` command.
+
+fn main() {}
