@@ -13,6 +13,7 @@
 mod checkin;
 mod connection;
 mod connector;
+mod cursor;
 mod endpoint;
 mod failure;
 mod queue;
@@ -194,15 +195,14 @@ impl Uplink {
             waker: Arc::new(Waker::new()?),
         });
         frames.set_waker(Arc::clone(&mailbox.waker));
-        let checkin = Checkin::new(Arc::clone(&endpoint), Arc::clone(&tls), events.clone());
-        let upload = upload::Upload::new(
-            config,
-            endpoint,
-            tls,
-            frames,
-            Arc::clone(&mailbox),
-            events,
+        let checkin = Checkin::new(
+            Arc::clone(&endpoint),
+            config.key.clone(),
+            Arc::clone(&tls),
+            events.clone(),
         );
+        let upload =
+            upload::Upload::new(config, endpoint, tls, frames, Arc::clone(&mailbox), events);
         let (ending, ended) = crossbeam_channel::bounded(0);
         let thread = std::thread::Builder::new()
             .name("upload".into())
@@ -220,12 +220,14 @@ impl Uplink {
 
     /// Connects, stays connected, and sends what is captured.
     pub fn start(&self) {
-        self.mailbox.put(|contents| contents.wish = Some(Wish::Stream));
+        self.mailbox
+            .put(|contents| contents.wish = Some(Wish::Stream));
     }
 
     /// Sends what waits, says `bye`, and stays closed.
     pub fn stop(&self, bye: Bye) {
-        self.mailbox.put(|contents| contents.wish = Some(Wish::Rest(bye)));
+        self.mailbox
+            .put(|contents| contents.wish = Some(Wish::Rest(bye)));
     }
 
     /// Figures for the next health messages. Age of the queue, dropped frames
@@ -243,7 +245,8 @@ impl Uplink {
 
     /// As [`stop`](Self::stop), and ends the upload thread, within 3 s.
     pub fn shut_down(mut self, bye: Bye) {
-        self.mailbox.put(|contents| contents.wish = Some(Wish::End(bye)));
+        self.mailbox
+            .put(|contents| contents.wish = Some(Wish::End(bye)));
         // Disconnected is what the thread's end looks like.
         let ended = self.ended.recv_timeout(FAREWELL + Duration::from_secs(1));
         if let (Err(crossbeam_channel::RecvTimeoutError::Disconnected), Some(thread)) =
@@ -258,7 +261,8 @@ impl Drop for Uplink {
     fn drop(&mut self) {
         if self.thread.is_some() {
             let bye = Bye::new(ByeReason::ShutDown, "the camera is shutting down");
-            self.mailbox.put(|contents| contents.wish = Some(Wish::End(bye)));
+            self.mailbox
+                .put(|contents| contents.wish = Some(Wish::End(bye)));
         }
     }
 }
