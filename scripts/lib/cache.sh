@@ -47,6 +47,6 @@ use_rust_cache() {
     while read -r crate; do
         crates+=(--package "$crate")
     done < <(cargo metadata --locked --no-deps --format-version 1 |
-        grep -oE '"name":"zerocam[a-z-]*","version"' | cut -d'"' -f4 | sort -u)
+        grep -oE '"name":"zerocam[a-z0-9-]*","version"' | cut -d'"' -f4 | sort -u)
     cargo clean --quiet --locked "${crates[@]}"
 }
