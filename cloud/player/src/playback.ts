@@ -56,7 +56,9 @@ export class Playback {
     // The code is on its way while the first status is.
     if (this.#order[0]) loadEngine(this.#order[0]).catch(() => undefined);
     video.addEventListener("pause", () => {
-      this.#paused = document.visibilityState === "visible" && this.#engine !== null;
+      // Browsers also say "pause" when a source fails or the page is hidden; a person pauses a picture.
+      const picture = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.error === null;
+      this.#paused = picture && document.visibilityState === "visible";
     });
     video.addEventListener("playing", () => {
       this.#paused = false;
@@ -87,7 +89,7 @@ export class Playback {
   observe(nowMs: number): void {
     this.#frames.tick(nowMs);
     const movedAtMs = this.#frames.movedAtMs;
-    if (movedAtMs === null || this.#engine === null) return;
+    if (movedAtMs === null || movedAtMs === this.#movedAtMs || this.#engine === null) return;
     this.#movedAtMs = movedAtMs;
     const currentUnixMs = this.#engine.currentDateUnixMs();
     if (currentUnixMs !== null) this.#capturedUnixMs = currentUnixMs - this.#frames.lagMs;

@@ -131,7 +131,7 @@ test("a camera that restarts with a new run is live again", async () => {
 test("an engine whose picture stands still is rebuilt while the service says live", async () => {
   await service.startCamera();
   await open();
-  await reaches(page, "live");
+  await page.waitForFunction(() => Number(document.documentElement.dataset.frames) > 150);
   await page.locator("video").evaluate((video: HTMLVideoElement) => {
     // The page's hls.js goes on to feed a source that the video no longer shows.
     video.src = URL.createObjectURL(new Blob());
