@@ -27,6 +27,8 @@ pub mod intake;
 pub mod packager;
 pub mod playlist;
 mod session;
+#[cfg(test)]
+mod test_units;
 pub mod window;
 
 pub use ffmpeg::Spawner;

@@ -1,6 +1,8 @@
 //! The media path with the real ffmpeg: H.264 goes in as access units, MP4 and
 //! playlists come out and are decoded again.
 
+#![cfg(test)]
+
 mod media {
     pub(crate) mod footage;
 }

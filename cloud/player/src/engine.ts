@@ -12,11 +12,17 @@ export interface Engine {
   destroy(): void;
 }
 
-/** Begins to play `playlist`; calls `failed` once if it cannot go on by itself. */
+/** Why an engine cannot go on: what it asked for did not come, or it cannot play what came. */
+export interface EngineFailure {
+  readonly fault: "network" | "engine";
+  readonly why: string;
+}
+
+/** Begins to play `playlist`; calls `failed` when it cannot go on by itself. */
 export type StartEngine = (
   video: HTMLVideoElement,
   playlist: string,
-  failed: (why: string) => void,
+  failed: (failure: EngineFailure) => void,
 ) => Promise<Engine>;
 
 export type EngineName = "hls.js" | "native";
@@ -40,9 +46,9 @@ export function engineOrder({ mediaSource, nativeHls }: Abilities): EngineName[]
   return order;
 }
 
-/** The next engine to try after this many rebuilds in a row without a picture: two tries each, in turn. */
-export function engineFor(order: readonly EngineName[], attempts: number): EngineName | null {
-  return order[Math.floor(attempts / 2) % order.length] ?? null;
+/** The engine to try after this many failures in a row that were an engine's own: two tries each, in turn. */
+export function engineFor(order: readonly EngineName[], strikes: number): EngineName | null {
+  return order[Math.floor(strikes / 2) % order.length] ?? null;
 }
 
 /** Asks the browser. */

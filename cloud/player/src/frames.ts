@@ -28,7 +28,7 @@ export class Frames {
 
   /** How far the video's clock has run past the picture on screen, in ms. */
   get lagMs(): number {
-    return this.#mediaTime === null ? 0 : 1000 * (this.#video.currentTime - this.#mediaTime);
+    return this.#mediaTime === null ? 0 : Math.max(0, 1000 * (this.#video.currentTime - this.#mediaTime));
   }
 
   /** A new engine begins; its counters may begin at 0 again. */

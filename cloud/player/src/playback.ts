@@ -2,7 +2,14 @@
 // the watchdog says so, stops it when the visitor may not watch. Which and when
 // are pure functions elsewhere; this file carries them out.
 
-import { browserAbilities, type Engine, engineFor, engineOrder, loadEngine } from "./engine";
+import {
+  browserAbilities,
+  type Engine,
+  type EngineFailure,
+  engineFor,
+  engineOrder,
+  loadEngine,
+} from "./engine";
 import { Frames } from "./frames";
 import type { Status } from "./status";
 import { Still } from "./still";
@@ -29,7 +36,9 @@ export class Playback {
   #generation = 0;
   #builtAtMs: number | null = null;
   #failedAtMs: number | null = null;
+  /** Rebuilds in a row, and those of them that were the engine's own fault. */
   #attempts = 0;
+  #strikes = 0;
   #dueSinceMs = 0;
   #wasDue = false;
   #behindSinceMs: number | null = null;
@@ -47,7 +56,9 @@ export class Playback {
     // The code is on its way while the first status is.
     if (this.#order[0]) loadEngine(this.#order[0]).catch(() => undefined);
     video.addEventListener("pause", () => {
-      this.#paused = document.visibilityState === "visible" && this.#engine !== null;
+      // Browsers also say "pause" when a source fails or the page is hidden; a person pauses a picture.
+      const picture = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.error === null;
+      this.#paused = picture && document.visibilityState === "visible";
     });
     video.addEventListener("playing", () => {
       this.#paused = false;
@@ -78,11 +89,14 @@ export class Playback {
   observe(nowMs: number): void {
     this.#frames.tick(nowMs);
     const movedAtMs = this.#frames.movedAtMs;
-    if (movedAtMs === null || this.#engine === null) return;
+    if (movedAtMs === null || movedAtMs === this.#movedAtMs || this.#engine === null) return;
     this.#movedAtMs = movedAtMs;
     const currentUnixMs = this.#engine.currentDateUnixMs();
     if (currentUnixMs !== null) this.#capturedUnixMs = currentUnixMs - this.#frames.lagMs;
-    if (this.#builtAtMs !== null && movedAtMs - this.#builtAtMs > PROVEN_MS) this.#attempts = 0;
+    if (this.#builtAtMs !== null && movedAtMs - this.#builtAtMs > PROVEN_MS) {
+      this.#attempts = 0;
+      this.#strikes = 0;
+    }
   }
 
   /** Starts, replaces, moves or stops the engine, as the verdict asks. */
@@ -99,7 +113,10 @@ export class Playback {
     const visible = document.visibilityState === "visible";
     const serviceLive = status.state === "live" && verdict.state !== "unreachable";
     const due = serviceLive && visible && !this.#paused;
-    if (due && !this.#wasDue) this.#dueSinceMs = nowMs;
+    if (due && !this.#wasDue) {
+      this.#dueSinceMs = nowMs;
+      this.#attempts = 0;
+    }
     this.#wasDue = due;
     const watch = {
       serviceLive,
@@ -113,6 +130,7 @@ export class Playback {
     };
     if (shouldRebuild(watch, nowMs)) {
       this.#attempts += 1;
+      if (this.#failedAtMs === null && this.#frames.movedAtMs === null) this.#strikes += 1;
       this.#build(nowMs);
       return;
     }
@@ -153,14 +171,15 @@ export class Playback {
     this.#builtAtMs = nowMs;
     this.#failedAtMs = null;
     this.#behindSinceMs = null;
-    const name = engineFor(this.#order, this.#attempts);
+    const name = engineFor(this.#order, this.#strikes);
     if (name === null) return;
     this.#name = name;
     const generation = this.#generation;
-    const failed = (why: string) => {
+    const failed = ({ fault, why }: EngineFailure) => {
       if (generation !== this.#generation || this.#failedAtMs !== null) return;
       console.info(`${name}: ${why}`);
       this.#failedAtMs = performance.now();
+      if (fault === "engine") this.#strikes += 1;
     };
     loadEngine(name)
       .then((start) => (generation === this.#generation ? start(this.#video, this.#playlist, failed) : null))
@@ -172,7 +191,7 @@ export class Playback {
         this.#engine = engine;
         if (!this.#paused) this.#play();
       })
-      .catch((error: unknown) => failed(String(error)));
+      .catch((error: unknown) => failed({ fault: "network", why: String(error) }));
   }
 
   #stop(): void {

@@ -26,13 +26,17 @@ export interface Watch {
 export const FAILED_PATIENCE_MS = 500;
 /** An engine whose picture stands still is rebuilt after this long. */
 export const FROZEN_PATIENCE_MS = 5000;
-/** Patience doubles with each attempt, up to this. */
-export const MAX_PATIENCE_MS = 20_000;
+/** Patience doubles with each attempt, up to these. */
+export const MAX_FAILED_PATIENCE_MS = 4000;
+export const MAX_FROZEN_PATIENCE_MS = 20_000;
 
 export function shouldRebuild(watch: Watch, nowMs: number): boolean {
-  if (!watch.serviceLive || !watch.visible || watch.paused) return false;
-  const patience = (firstMs: number) => Math.min(firstMs * 2 ** watch.attempts, MAX_PATIENCE_MS);
-  if (watch.failedAtMs !== null) return nowMs - watch.failedAtMs >= patience(FAILED_PATIENCE_MS);
+  if (!watch.serviceLive || !watch.visible) return false;
+  const patience = (firstMs: number, maxMs: number) => Math.min(firstMs * 2 ** watch.attempts, maxMs);
+  if (watch.failedAtMs !== null) {
+    return nowMs - watch.failedAtMs >= patience(FAILED_PATIENCE_MS, MAX_FAILED_PATIENCE_MS);
+  }
+  if (watch.paused) return false;
   const quietSinceMs = Math.max(watch.movedAtMs ?? 0, watch.builtAtMs, watch.dueSinceMs);
-  return nowMs - quietSinceMs >= patience(FROZEN_PATIENCE_MS);
+  return nowMs - quietSinceMs >= patience(FROZEN_PATIENCE_MS, MAX_FROZEN_PATIENCE_MS);
 }

@@ -38,8 +38,10 @@ use tokio::{
 /// - `-copyts`, `-avoid_negative_ts disabled`, `frag_discont`: the camera's
 ///   times are the decode times, whenever a child starts;
 /// - `skip_trailer`: else ffmpeg collects an index of all fragments in memory,
-///   40 bytes each, 86 MB in a day of 25 frames a second.
-pub const ARGUMENTS: [&str; 26] = [
+///   40 bytes each, 86 MB in a day of 25 frames a second;
+/// - `bitexact`: its version stays out of the init, which would otherwise change
+///   within a run when ffmpeg is updated.
+pub const ARGUMENTS: [&str; 28] = [
     "-hide_banner",
     "-nostats",
     "-loglevel",
@@ -61,6 +63,8 @@ pub const ARGUMENTS: [&str; 26] = [
     "disabled",
     "-movflags",
     "+frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer",
+    "-fflags",
+    "+bitexact",
     "-flush_packets",
     "1",
     "-f",
@@ -413,7 +417,7 @@ mod tests {
         let golden = "/usr/bin/ffmpeg -hide_banner -nostats -loglevel error -probesize 32 \
             -analyzeduration 0 -f flv -i pipe:0 -map 0:v -c copy -copyts -avoid_negative_ts disabled \
             -movflags +frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer \
-            -flush_packets 1 -f mp4 pipe:1";
+            -fflags +bitexact -flush_packets 1 -f mp4 pipe:1";
         let ffmpeg = Path::new("/usr/bin/ffmpeg");
         assert_eq!(words(&command(ffmpeg, None)).join(" "), golden);
         let setpriv = Path::new("/usr/bin/setpriv");

@@ -409,3 +409,6 @@ impl Intake {
 const fn out_of_order(what: &'static str, value: u64, last: u64) -> Rejected {
     Rejected::OutOfOrder { what, value, last }
 }
+
+#[cfg(test)]
+mod tests;

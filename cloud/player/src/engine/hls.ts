@@ -1,7 +1,7 @@
 // hls.js (light) on the plain playlist. hls.js retries single requests by
 // itself; what it gives up on, the watchdog answers with a new engine.
 
-import Hls, { ErrorDetails, Events, type HlsConfig } from "hls.js/light";
+import Hls, { ErrorDetails, ErrorTypes, Events, type HlsConfig } from "hls.js/light";
 import type { StartEngine } from "../engine";
 
 /** Target durations behind the playlist's end: 1 leaves no room for a late segment. */
@@ -45,7 +45,8 @@ export const startHls: StartEngine = async (video, playlist, failed) => {
   const hls = new Hls(CONFIG);
   hls.on(Events.ERROR, (_, error) => {
     // hls.js asks no more after an unchanged playlist, though it calls that no fatal error.
-    if (error.fatal || error.details === ErrorDetails.PLAYLIST_UNCHANGED_ERROR) failed(error.details);
+    if (!error.fatal && error.details !== ErrorDetails.PLAYLIST_UNCHANGED_ERROR) return;
+    failed({ fault: error.type === ErrorTypes.NETWORK_ERROR ? "network" : "engine", why: error.details });
   });
   hls.loadSource(playlist);
   hls.attachMedia(video);

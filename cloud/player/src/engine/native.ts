@@ -14,7 +14,11 @@ interface DatedVideo extends HTMLVideoElement {
 }
 
 export const startNative: StartEngine = async (video: DatedVideo, playlist, failed) => {
-  const onError = () => failed(video.error?.message || "the browser's player gave up");
+  const onError = () =>
+    failed({
+      fault: video.error?.code === MediaError.MEDIA_ERR_NETWORK ? "network" : "engine",
+      why: video.error?.message || "the browser's player gave up",
+    });
   video.addEventListener("error", onError);
   video.src = playlist;
   return {
