@@ -403,6 +403,7 @@ async fn read_some(pipe: &mut Option<impl AsyncReadExt + Unpin>, buffer: &mut By
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::{flv, test_units};
 
     fn words(command: &Command) -> Vec<String> {
         let command = command.as_std();
@@ -475,6 +476,30 @@ mod tests {
         match child.next().await {
             ChildEvent::Exited(text) => assert!(text.contains("pipe:0"), "{text}"),
             ChildEvent::Output(output) => panic!("{output:?}"),
+        }
+    }
+
+    /// What a killed service leaves behind, seen from the kernel: the thread
+    /// that spawned is gone, and nobody closes the input of a frozen child.
+    #[tokio::test]
+    async fn a_frozen_child_ends_with_the_spawning_thread() {
+        let spawner = Spawner::start().unwrap();
+        let mut child = spawner.spawn(Path::new("ffmpeg")).await.unwrap();
+        child.feed(flv::stream_head(0, &test_units::sets()));
+        // ffmpeg looks at some hundred bytes before it begins.
+        for frame in 0..50 {
+            child.feed(test_units::Shot::at(frame).unit().tag.bytes().clone());
+        }
+        let event = child.next().await;
+        assert!(matches!(event, ChildEvent::Output(_)), "{event:?}");
+        let pid = rustix::process::Pid::from_raw(child.pid().unwrap() as i32).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        drop(spawner);
+        loop {
+            if let ChildEvent::Exited(text) = child.next().await {
+                assert!(text.contains("signal: 9"), "{text}");
+                break;
+            }
         }
     }
 }

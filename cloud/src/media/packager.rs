@@ -27,7 +27,8 @@ use std::{
 use bytes::Bytes;
 use zerocam_protocol::{Segment, h264::ParameterSets, limits::MAX_ACCESS_UNIT_BYTES};
 
-use frame::{Problem, check, duration_ms};
+pub(crate) use frame::duration_ms;
+use frame::{Problem, check};
 
 use super::{
     RunFormat, flv,
