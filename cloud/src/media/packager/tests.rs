@@ -28,7 +28,7 @@ fn a_frame_is_published_when_the_next_one_is_known() {
 }
 
 #[test]
-fn a_flush_publishes_the_last_frame_and_the_next_unit_goes_on() {
+fn a_flush_publishes_the_last_frame_and_ends_the_segment() {
     let mut bench = Bench::new();
     bench.handle(Event::Flush);
     assert_eq!(bench.flushed, 1, "there is nothing to flush");
@@ -42,11 +42,12 @@ fn a_flush_publishes_the_last_frame_and_the_next_unit_goes_on() {
     assert_eq!(last.duration_ms, 40, "nominal");
     assert!(bench.packager.has_room());
     assert!(bench.child.is_none());
-    // It goes on with a delta frame, for which the keyframe is fed again.
-    bench.push(10..13);
+    // The segment is listed by now: it goes on with the next one.
+    bench.push(10..30);
     bench.work();
-    assert_eq!(bench.child.as_ref().unwrap().fed.len(), 5);
-    assert_eq!(bench.frames(), (0..12).collect::<Vec<_>>());
+    assert_eq!((bench.dropped, bench.spawned), (15, 2));
+    let expected: Vec<_> = (0..10).chain(25..29).collect();
+    assert_eq!(bench.frames(), expected);
     assert_eq!((bench.inits.len(), bench.failures.len()), (1, 0));
 }
 
