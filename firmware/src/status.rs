@@ -86,10 +86,9 @@ impl fmt::Display for Status {
             )?;
         }
         let health = &self.health;
-        if let Some(bits) = health.bitrate_bps {
-            line("bitrate", &format_args!("{:.2} Mb/s", bits as f64 / 1e6))?;
-        }
         if self.video.is_some() {
+            let bits = health.bitrate_bps.unwrap_or(0);
+            line("bitrate", &format_args!("{:.2} Mb/s", bits as f64 / 1e6))?;
             line("viewers", &self.viewers)?;
         }
         if let Some(dbm) = health.wifi_signal_dbm {
