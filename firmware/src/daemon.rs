@@ -103,6 +103,8 @@ struct Daemon {
     health: Health,
     link_up: bool,
     service: Option<ServiceStatus>,
+    /// Why the last check-in failed, if it did.
+    checkin_failure: Option<String>,
     video: Option<Video>,
     viewers: u32,
     ended: bool,
@@ -127,6 +129,7 @@ impl Daemon {
             health: Health::default(),
             link_up: false,
             service: None,
+            checkin_failure: None,
             video: None,
             viewers: 0,
             ended: false,
@@ -374,14 +377,14 @@ impl Daemon {
         if let Some(parts) = &mut self.parts {
             parts.state_file.reported(reached);
         }
-        let found = ServiceStatus { reached, text };
         // Only news is logged: check-ins repeat every 30 s.
-        if !reached && self.service.as_ref() != Some(&found) {
-            warn!("check-in failed: {}", found.text);
+        if !reached && self.checkin_failure.as_ref() != Some(&text) {
+            warn!("check-in failed: {text}");
         }
+        self.checkin_failure = (!reached).then(|| text.clone());
         // While a stream is open, it knows better.
         if !self.link_up {
-            self.service = Some(found);
+            self.service = Some(ServiceStatus { reached, text });
         }
     }
 

@@ -75,7 +75,9 @@ impl fmt::Display for Status {
             line("camera", &format_args!("{camera}, device {device}"))?;
             line("service", &identity.url)?;
         }
-        if let Some(service) = &self.service {
+        if let Some(service) = &self.service
+            && service.text != self.reason
+        {
             line("", &service.text)?;
         }
         if let Some(video) = &self.video {
