@@ -58,6 +58,7 @@ const SCENES: [string, string, Partial<Status> | number][] = [
       ],
     }),
   ],
+  ["numbers", "live", { control: true }],
   ["no-access", "no-access", 401],
   ["service-error", "unreachable", 503],
 ];
@@ -102,6 +103,7 @@ async function show(scheme: "light" | "dark", scenes: typeof SCENES, picture: bo
     else service.bend = bend;
     if (!picture) await page.goto(`${service.origin}/watch/garden/`);
     await reaches(page, state);
+    if (name === "numbers") await page.locator("summary").click();
     for (const size of SIZES) {
       await page.setViewportSize(size);
       await inspect(page);
@@ -123,6 +125,8 @@ async function inspect(page: Page): Promise<void> {
     }
     const boxes = visible(".badge, .chip, .pill, .headline, .detail, .panel");
     for (const [at, one] of boxes.entries()) {
+      const { left, right } = one.getBoundingClientRect();
+      if (left < 0 || right > innerWidth) faults.push(`${one.className} sticks out of the screen`);
       for (const other of boxes.slice(at + 1)) {
         const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];
         const apart = a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
