@@ -1,0 +1,383 @@
+//! The capture thread: owns the camera, numbers its pictures and offers them to
+//! the uplink's queue.
+//!
+//! It never waits for the network, and looks for commands at least every
+//! 100 ms. A camera that fails, or gives no picture for 10 s, is
+//! closed and opened anew with growing pauses. It leaves out whether to capture
+//! (the supervisor says so) and what becomes of a picture (the queue).
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use tracing::{info, warn};
+use zerocam_protocol::{
+    AccessUnit, Header, Segment,
+    h264::{InvalidSps, ParameterSets},
+    limits::MAX_PICTURE_SIDE,
+};
+
+use crate::{
+    backoff::{Backoff, jitter},
+    camera::{self, Camera, CameraError, Picture},
+    config::{CameraSettings, EncoderSettings},
+    timeline::{Encoding, Place, Timeline},
+    uplink::{CapturedFrame, FrameSender, RunInfo},
+};
+
+/// Longest wait in the camera before commands are looked at.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A camera without a picture for so long is taken for dead.
+const PICTURE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Pauses before a failed camera is opened anew.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A camera that ran for so long is well again.
+const RECOVERED_AFTER: Duration = Duration::from_secs(30);
+
+/// How long the thread may take to end: one patience and closing the camera.
+const END_DEADLINE: Duration = Duration::from_secs(3);
+
+/// The running capture thread.
+#[derive(Debug)]
+pub struct Capture {
+    commands: Sender<Command>,
+    captured_bytes: Arc<AtomicUsize>,
+    thread: JoinHandle<()>,
+    ended: Receiver<()>,
+}
+
+/// What the supervisor hears.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CaptureEvent {
+    /// Pictures flow; a run began.
+    Running(Arc<RunInfo>),
+    /// A segment began.
+    Segment(Segment),
+    /// The camera failed; it is opened anew after a pause. One line for people.
+    Fault(String),
+}
+
+#[derive(Debug)]
+enum Command {
+    Open,
+    Close,
+    RaiseFloor(Segment),
+}
+
+impl Capture {
+    /// Starts the thread with the camera closed. Numbers begin above `floor`.
+    /// `events` needs room for a few dozen: what finds it full is lost.
+    ///
+    /// # Errors
+    /// When the system has no more threads.
+    pub fn spawn(
+        camera: CameraSettings,
+        encoder: EncoderSettings,
+        floor: Segment,
+        frames: FrameSender,
+        events: Sender<CaptureEvent>,
+    ) -> std::io::Result<Self> {
+        let (commands, incoming) = crossbeam_channel::bounded(16);
+        let (ending, ended) = crossbeam_channel::bounded(0);
+        let captured_bytes = Arc::new(AtomicUsize::new(0));
+        let worker = Worker {
+            camera,
+            encoder,
+            timeline: Numbering::NotBegun { floor },
+            run: None,
+            frames,
+            events,
+            captured_bytes: Arc::clone(&captured_bytes),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+        };
+        let thread = thread::Builder::new()
+            .name("capture".into())
+            .spawn(move || {
+                worker.work(&incoming);
+                drop::<Sender<()>>(ending);
+            })?;
+        Ok(Self {
+            commands,
+            captured_bytes,
+            thread,
+            ended,
+        })
+    }
+
+    /// Opens the camera and keeps it open.
+    pub fn open(&self) {
+        self.say(Command::Open);
+    }
+
+    /// Closes the camera.
+    pub fn close(&self) {
+        self.say(Command::Close);
+    }
+
+    /// Numbers up to `floor` are taken by somebody else.
+    pub fn raise_floor(&self, floor: Segment) {
+        self.say(Command::RaiseFloor(floor));
+    }
+
+    /// Bytes of pictures captured, counting on from `usize::MAX` to 0.
+    #[must_use]
+    pub fn captured_bytes(&self) -> usize {
+        self.captured_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Closes the camera and ends the thread, within 3 s.
+    pub fn shut_down(self) {
+        drop(self.commands);
+        // Disconnected is what the thread's end looks like.
+        if self.ended.recv_timeout(END_DEADLINE) == Err(RecvTimeoutError::Disconnected) {
+            let _ = self.thread.join();
+        }
+    }
+
+    fn say(&self, command: Command) {
+        if let Err(error) = self.commands.send_timeout(command, END_DEADLINE) {
+            warn!(%error, "the capture thread does not listen");
+        }
+    }
+}
+
+/// The numbers begin with the first picture: by then the clock may have been
+/// set.
+#[derive(Debug)]
+enum Numbering {
+    NotBegun { floor: Segment },
+    Begun(Timeline),
+}
+
+impl Numbering {
+    fn timeline(&mut self) -> &mut Timeline {
+        if let Self::NotBegun { floor } = *self {
+            let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+            *self = Self::Begun(Timeline::new(unix.unwrap_or_default().as_secs(), floor));
+        }
+        match self {
+            Self::Begun(timeline) => timeline,
+            Self::NotBegun { .. } => unreachable!("it has just begun"),
+        }
+    }
+
+    fn raise_floor(&mut self, by_service: Segment) {
+        match self {
+            Self::NotBegun { floor } => *floor = by_service.max(*floor),
+            Self::Begun(timeline) => timeline.raise_floor(by_service),
+        }
+    }
+}
+
+/// The thread's own state.
+struct Worker {
+    camera: CameraSettings,
+    encoder: EncoderSettings,
+    timeline: Numbering,
+    run: Option<Arc<RunInfo>>,
+    frames: FrameSender,
+    events: Sender<CaptureEvent>,
+    captured_bytes: Arc<AtomicUsize>,
+    backoff: Backoff,
+}
+
+/// What becomes of the camera.
+enum Phase {
+    Closed,
+    Opening,
+    Open {
+        camera: Box<dyn Camera>,
+        opened: Instant,
+        last_picture: Instant,
+    },
+    Waiting {
+        until: Instant,
+    },
+}
+
+impl Worker {
+    /// Runs until the commands' sender is dropped.
+    fn work(mut self, commands: &Receiver<Command>) {
+        let mut phase = Phase::Closed;
+        loop {
+            let command = match &phase {
+                Phase::Closed => commands.recv().map_err(|_| TryRecvError::Disconnected),
+                Phase::Waiting { until } => match commands.recv_deadline(*until) {
+                    Ok(command) => Ok(command),
+                    Err(RecvTimeoutError::Timeout) => Err(TryRecvError::Empty),
+                    Err(RecvTimeoutError::Disconnected) => Err(TryRecvError::Disconnected),
+                },
+                Phase::Opening | Phase::Open { .. } => commands.try_recv(),
+            };
+            phase = match (command, phase) {
+                (Err(TryRecvError::Disconnected), _) => return,
+                (Ok(Command::Open), Phase::Closed | Phase::Waiting { .. }) => {
+                    self.backoff.succeed();
+                    Phase::Opening
+                }
+                (Ok(Command::Close), _) => Phase::Closed,
+                (Ok(Command::RaiseFloor(floor)), phase) => {
+                    self.timeline.raise_floor(floor);
+                    phase
+                }
+                (_, phase) => self.advance(phase),
+            };
+        }
+    }
+
+    fn advance(&mut self, phase: Phase) -> Phase {
+        let next = match phase {
+            Phase::Closed => Ok(Phase::Closed),
+            Phase::Waiting { until } if Instant::now() < until => Ok(Phase::Waiting { until }),
+            Phase::Waiting { .. } | Phase::Opening => self.open(),
+            Phase::Open {
+                camera,
+                opened,
+                last_picture,
+            } => self.capture(camera, opened, last_picture),
+        };
+        next.unwrap_or_else(|fault| {
+            let pause = self.backoff.fail(jitter());
+            self.tell(CaptureEvent::Fault(fault.to_string()));
+            Phase::Waiting {
+                until: Instant::now() + pause,
+            }
+        })
+    }
+
+    fn open(&mut self) -> Result<Phase, Fault> {
+        let camera = camera::open(&self.camera, &self.encoder)?;
+        self.timeline.timeline().reopen();
+        let now = Instant::now();
+        Ok(Phase::Open {
+            camera,
+            opened: now,
+            last_picture: now,
+        })
+    }
+
+    fn capture(
+        &mut self,
+        mut camera: Box<dyn Camera>,
+        opened: Instant,
+        mut last_picture: Instant,
+    ) -> Result<Phase, Fault> {
+        let pace = camera.pace();
+        match camera.next_picture(PATIENCE)? {
+            Some(picture) => {
+                last_picture = Instant::now();
+                let sets = if picture.keyframe {
+                    ParameterSets::find(picture.parameter_sets)
+                        .or_else(|| ParameterSets::find(picture.bytes))
+                } else {
+                    None
+                };
+                let encoding = sets.map(|parameter_sets| Encoding {
+                    parameter_sets,
+                    frame_rate_hz: pace.frame_rate_hz,
+                    keyframe_interval: pace.keyframe_interval,
+                });
+                self.take(&picture, encoding.as_ref())?;
+                if last_picture.duration_since(opened) > RECOVERED_AFTER {
+                    self.backoff.succeed();
+                }
+            }
+            None if last_picture.elapsed() > PICTURE_DEADLINE => return Err(Fault::NoPicture),
+            None => {}
+        }
+        Ok(Phase::Open {
+            camera,
+            opened,
+            last_picture,
+        })
+    }
+
+    /// Numbers a picture and offers it.
+    fn take(&mut self, picture: &Picture<'_>, keyframe: Option<&Encoding>) -> Result<(), Fault> {
+        let header = match self.timeline.timeline().place(picture.captured, keyframe) {
+            Place::NeedsKeyframe => return Ok(()),
+            Place::Continues(header) => header,
+            Place::Begins {
+                header,
+                target_duration_s,
+                reason,
+            } => {
+                let encoding = keyframe.expect("only a keyframe begins a run");
+                let run = run_info(header, target_duration_s, picture.captured, encoding)?;
+                info!(run = %run.run, codec = run.codec, width = run.width, height = run.height,
+                    frame_rate_hz = run.frame_rate_hz, "a new run: {reason}");
+                let run = Arc::new(run);
+                self.run = Some(Arc::clone(&run));
+                self.tell(CaptureEvent::Running(run));
+                header
+            }
+        };
+        let Some(run) = &self.run else { return Ok(()) };
+        let unit = AccessUnit::new(header, &[picture.parameter_sets, picture.bytes]);
+        let payload_bytes = unit.payload().len();
+        self.captured_bytes
+            .fetch_add(payload_bytes, Ordering::Relaxed);
+        // A dropped frame is counted by the queue, and shows as a hole.
+        let _ = self.frames.offer(CapturedFrame {
+            unit,
+            run: Arc::clone(run),
+            captured: picture.captured,
+        });
+        if header.flags.starts_segment {
+            self.tell(CaptureEvent::Segment(header.segment));
+        }
+        Ok(())
+    }
+
+    fn tell(&self, event: CaptureEvent) {
+        if let Err(error) = self.events.try_send(event) {
+            warn!(%error, "the supervisor does not listen to the capture thread");
+        }
+    }
+}
+
+fn run_info(
+    header: Header,
+    target_duration_s: u32,
+    started: Instant,
+    encoding: &Encoding,
+) -> Result<RunInfo, Fault> {
+    let format = encoding.parameter_sets.video_format()?;
+    let (width, height) = (format.width, format.height);
+    if width.max(height) > MAX_PICTURE_SIDE {
+        return Err(Fault::PictureTooLarge { width, height });
+    }
+    Ok(RunInfo {
+        run: header.run,
+        first_segment: header.segment,
+        started,
+        codec: format.codec,
+        width,
+        height,
+        frame_rate_hz: encoding.frame_rate_hz,
+        target_duration_s,
+    })
+}
+
+/// Why the camera is closed and opened anew.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    #[error("the camera gave no picture for {} s", PICTURE_DEADLINE.as_secs())]
+    NoPicture,
+    #[error("{0}")]
+    Sps(#[from] InvalidSps),
+    #[error("a picture of {width}x{height}: at most {MAX_PICTURE_SIDE} a side can be sent")]
+    PictureTooLarge { width: u32, height: u32 },
+}

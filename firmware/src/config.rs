@@ -1,0 +1,336 @@
+//! The configuration: one TOML file, read in two stages.
+//!
+//! [`Configuration`] is the file as written, each key with a default;
+//! [`Settings`] is what it means, checked, so that nothing behind it meets an
+//! impossible value. Whatever is wrong is said with file, line and remedy.
+
+mod settings;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use zerocam_config_file::{ConfigError, Secret};
+
+pub use settings::{CameraSettings, EncoderSettings, Problem, Settings};
+
+/// Where the file is unless the command line says otherwise.
+pub const DEFAULT_PATH: &str = "/boot/firmware/zerocam.toml";
+
+/// The file as written. Every key may be left out; `[cloud]`'s `url` and `key`
+/// have no default that works.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Configuration {
+    /// Where the pictures go.
+    pub cloud: CloudConfiguration,
+    /// Where they come from.
+    pub camera: CameraConfiguration,
+    /// How they are encoded and kept.
+    pub stream: StreamConfiguration,
+    /// The program itself.
+    pub daemon: DaemonConfiguration,
+}
+
+/// `[cloud]`: where the pictures go.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CloudConfiguration {
+    /// The service's address, such as `https://cam.example`. Required.
+    pub url: String,
+    /// The camera's key, as `zerocam-cloud key CAMERA` prints it. It also says
+    /// the camera's name. Required.
+    pub key: Secret,
+    /// A PEM file with certificate authorities to trust besides the system's:
+    /// for a service with a certificate of its own. Default: none.
+    pub ca_file: Option<PathBuf>,
+    /// Whether `http://` may lead to another computer. Anybody on the way then
+    /// sees the pictures and the key. Default: false.
+    pub allow_plain: bool,
+}
+
+/// `[camera]`: where the pictures come from.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CameraConfiguration {
+    /// What to capture from. Default: `"pattern"`.
+    pub backend: Backend,
+    /// `replay` only, required there: a file of raw H.264 (Annex B), played in
+    /// real time and over again.
+    pub file: Option<PathBuf>,
+    /// Pictures per second, above 0, up to 120. Fewer leave each one more bits.
+    /// `pattern`: default 25. `replay`: default what the file says; required
+    /// when it says nothing.
+    pub frame_rate_hz: Option<f64>,
+    /// `pattern` only: picture width in pixels, even, 160 to 1920. Default 1280.
+    pub width: u32,
+    /// `pattern` only: picture height in pixels, even, 120 to 1080. Default 720.
+    pub height: u32,
+}
+
+/// What to capture from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// A test picture with a clock, encoded by the local ffmpeg.
+    #[default]
+    Pattern,
+    /// A recorded file.
+    Replay,
+}
+
+/// `[stream]`: how the pictures are encoded and kept.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StreamConfiguration {
+    /// What the encoder aims at, bits per second, 100 000 to 25 000 000. More
+    /// is sharper and needs a better uplink. Default 2 000 000.
+    pub bitrate_bps: u32,
+    /// Time from keyframe to keyframe in seconds, 0.2 to 10. A viewer starts at
+    /// a keyframe: shorter starts sooner and costs bits. Default 1.
+    pub keyframe_interval_s: f64,
+    /// How much video is kept for re-sending after a lost connection, in
+    /// seconds, 2 to 120. Default 20.
+    pub replay_ring_s: u32,
+    /// The bound of the same in bytes, 500 000 to 64 000 000; the first bound
+    /// reached counts. Default 6 000 000.
+    pub replay_ring_bytes: u32,
+}
+
+/// `[daemon]`: the program itself.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DaemonConfiguration {
+    /// The directory of the file that survives a power cut. Default
+    /// `/var/lib/zerocam`.
+    pub state_dir: PathBuf,
+    /// The Unix socket that `zerocam start`, `stop` and `status` use. Default
+    /// `/run/zerocam/control.sock`.
+    pub socket: PathBuf,
+    /// Whether to start whenever the program starts, even when the camera was
+    /// stopped before. Default: false, which continues as it was; a new camera
+    /// is stopped.
+    pub start_on_boot: bool,
+    /// What tells this device from others with the same key, 1 to 64 of `A-Z`,
+    /// `a-z`, `0-9` and `-`. Default: the board's serial number.
+    pub device_id: Option<String>,
+}
+
+impl Default for CameraConfiguration {
+    fn default() -> Self {
+        Self {
+            backend: Backend::default(),
+            file: None,
+            frame_rate_hz: None,
+            width: 1280,
+            height: 720,
+        }
+    }
+}
+
+impl Default for StreamConfiguration {
+    fn default() -> Self {
+        Self {
+            bitrate_bps: 2_000_000,
+            keyframe_interval_s: 1.0,
+            replay_ring_s: 20,
+            replay_ring_bytes: 6_000_000,
+        }
+    }
+}
+
+impl Default for DaemonConfiguration {
+    fn default() -> Self {
+        Self {
+            state_dir: "/var/lib/zerocam".into(),
+            socket: "/run/zerocam/control.sock".into(),
+            start_on_boot: false,
+            device_id: None,
+        }
+    }
+}
+
+/// Reads and checks the file.
+///
+/// # Errors
+/// [`ConfigError`] with the first thing that is wrong.
+pub fn read(path: &Path) -> Result<Settings, ConfigError> {
+    let configuration: Configuration = zerocam_config_file::read(path)?;
+    Settings::try_from(configuration).map_err(|problem| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        ConfigError::Content {
+            path: path.into(),
+            line: line_of(&text, problem.section, problem.key),
+            problem: problem.to_string(),
+        }
+    })
+}
+
+/// Only the control socket, from a file that may be wrong elsewhere: with a
+/// mistake in another section the daemon is still found.
+#[must_use]
+pub fn control_socket(path: &Path) -> PathBuf {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct OnlyDaemon {
+        daemon: DaemonConfiguration,
+    }
+    zerocam_config_file::read::<OnlyDaemon>(path)
+        .unwrap_or_default()
+        .daemon
+        .socket
+}
+
+/// The line, from 1, where `key` of `[section]` stands, else the section's.
+fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
+    let mut inside = false;
+    let mut section_line = None;
+    for (line, number) in text.lines().zip(1..) {
+        let line = line.trim_start_matches('\u{feff}').trim();
+        if let Some(header) = line.strip_prefix('[') {
+            inside = header
+                .split(']')
+                .next()
+                .is_some_and(|name| name.trim() == section);
+            if inside {
+                section_line = Some(number);
+            }
+        } else if inside
+            && line
+                .split_once('=')
+                .is_some_and(|(name, _)| name.trim() == key)
+        {
+            return Some(number);
+        }
+    }
+    section_line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads `text` as a file and gives back the error without the path.
+    fn problem(text: &str) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("zerocam.toml");
+        std::fs::write(&path, text).unwrap();
+        let message = read(&path).unwrap_err().to_string();
+        let start = path.display().to_string();
+        message
+            .strip_prefix(&start)
+            .unwrap()
+            .trim_start_matches(", ")
+            .to_owned()
+    }
+
+    const CLOUD: &str = "[cloud]\nurl = \"https://cam.example\"\nkey = \"camera.garden.1.c2ln\"\n";
+
+    #[test]
+    fn every_mistake_is_told_with_line_and_remedy() {
+        let table = [
+            (
+                "",
+                ": [cloud] url: empty; write your service's address, such as \"https://cam.example\"",
+            ),
+            (
+                "[cloud]\nkey = \"camera.garden.1.c2ln\"\n",
+                "line 1: [cloud] url: empty; write your service's address, such as \"https://cam.example\"",
+            ),
+            (
+                "[cloud]\nurl = \"https://cam.example\"\n",
+                "line 1: [cloud] key: empty; write the line that `zerocam-cloud key CAMERA` prints",
+            ),
+            (
+                "[cloud]\nurl = \"https://cam.example\"\nkey = \"hunter2\"\n",
+                "line 3: [cloud] key: the camera key is unusable: not a zerocam key or link: copy it whole, from `camera.`, `view.` or `control.` to its end",
+            ),
+            (
+                "[cloud]\nurl = \"https://cam.example\"\nkey = \"view.garden.x.0.c2ln\"\n",
+                "line 3: [cloud] key is a viewer's link: write the camera's key, which begins with `camera.`",
+            ),
+            (
+                "[stream]\nbitrate_bps = 5\n",
+                "line 2: [stream] bitrate_bps: 5 is out of range; write 100000 to 25000000",
+            ),
+            (
+                "[stream]\nkeyframe_interval_s = 11\n",
+                "line 2: [stream] keyframe_interval_s: 11 is out of range; write 0.2 to 10",
+            ),
+            (
+                "[stream]\nkeyframe_interval_s = nan\n",
+                "line 2: [stream] keyframe_interval_s: NaN is out of range; write 0.2 to 10",
+            ),
+            (
+                "[camera]\nwidth = 641\n",
+                "line 2: [camera] width: 641 is odd; write an even number",
+            ),
+            (
+                "[camera]\nbackend = \"replay\"\n",
+                "line 1: [camera] file: missing; write the path of a raw H.264 file",
+            ),
+            (
+                "[camera]\nbackend = \"replay\"\nfile = \"x\"\nframe_rate_hz = 0.0\n",
+                "line 4: [camera] frame_rate_hz: 0 is out of range; write more than 0, up to 120",
+            ),
+            (
+                "[camera]\nbackend = \"replya\"\n",
+                "line 2: unknown variant `replya`, expected `pattern` or `replay`",
+            ),
+            (
+                "[daemon]\ndevice_id = \"a b\"\n",
+                "line 2: [daemon] device_id: \"a b\" cannot be a device id: use 1 to 64 of A-Z, a-z, 0-9 and -",
+            ),
+            (
+                "[daemon]\nsokcet = \"x\"\n",
+                "line 2: there is no key `sokcet` here; did you mean `socket`?",
+            ),
+        ];
+        for (text, expected) in table {
+            assert_eq!(problem(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_socket_is_found_in_a_file_that_is_wrong_elsewhere() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("zerocam.toml");
+        assert_eq!(control_socket(&path), DaemonConfiguration::default().socket);
+        std::fs::write(&path, "[clod]\n[daemon]\nsocket = \"/tmp/here\"\n").unwrap();
+        assert_eq!(control_socket(&path), Path::new("/tmp/here"));
+    }
+
+    #[test]
+    fn the_shipped_file_says_the_defaults() {
+        let shipped = include_str!("../zerocam.toml");
+        let path = Path::new("zerocam.toml");
+        let read: Configuration = zerocam_config_file::parse(shipped, path).unwrap();
+        assert_eq!(read, Configuration::default());
+        // With every key that is commented out, it must still be understood.
+        let all: String = shipped
+            .lines()
+            .map(|line| match line.strip_prefix("#") {
+                Some(key) if !key.starts_with(' ') => format!("{key}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let all: Configuration = zerocam_config_file::parse(&all, path).unwrap();
+        assert!(all.cloud.ca_file.is_some() && all.camera.file.is_some());
+        assert!(all.camera.frame_rate_hz.is_some() && all.daemon.device_id.is_some());
+    }
+
+    #[test]
+    fn a_short_file_is_enough() {
+        let configuration: Configuration =
+            zerocam_config_file::parse(CLOUD, Path::new("zerocam.toml")).unwrap();
+        let settings = Settings::try_from(configuration).unwrap();
+        assert_eq!(settings.camera_name.as_str(), "garden");
+        assert_eq!(
+            settings.camera,
+            CameraSettings::Pattern {
+                width: 1280,
+                height: 720,
+                frame_rate_hz: 25.0
+            }
+        );
+    }
+}

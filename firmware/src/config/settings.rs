@@ -1,0 +1,211 @@
+//! What a configuration means: every value in its range, what belongs together
+//! complete.
+
+use std::{fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
+
+use zerocam_protocol::{CameraName, DeviceId, limits::MAX_FRAME_RATE_HZ};
+
+use super::{Backend, CameraConfiguration, Configuration, StreamConfiguration};
+use crate::uplink::{InvalidEndpoint, RingLimits, UplinkConfig, UplinkError};
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the pictures go. The device is the configured one, or to be
+    /// replaced once it is known.
+    pub uplink: UplinkConfig,
+    /// The camera's name, from its key.
+    pub camera_name: CameraName,
+    /// Where the pictures come from.
+    pub camera: CameraSettings,
+    /// How they are encoded.
+    pub encoder: EncoderSettings,
+    /// The directory of the state file.
+    pub state_dir: PathBuf,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// Start whenever the program starts.
+    pub start_on_boot: bool,
+    /// The configured device id.
+    pub device_id: Option<DeviceId>,
+}
+
+/// Where the pictures come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CameraSettings {
+    /// A test picture with a clock.
+    Pattern {
+        /// Pixels across, even.
+        width: u32,
+        /// Pixels down, even.
+        height: u32,
+        /// Pictures per second.
+        frame_rate_hz: f64,
+    },
+    /// A recorded file.
+    Replay {
+        /// Raw H.264.
+        file: PathBuf,
+        /// Pictures per second, when it is not the file that says so.
+        frame_rate_hz: Option<f64>,
+    },
+}
+
+/// How the pictures are encoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncoderSettings {
+    /// Bits per second.
+    pub bitrate_bps: u32,
+    /// Time from keyframe to keyframe.
+    pub keyframe_interval: Duration,
+}
+
+/// A value that cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("[{section}] {key}: {text}")]
+pub struct Problem {
+    pub(super) section: &'static str,
+    pub(super) key: &'static str,
+    text: String,
+}
+
+/// A key and its section.
+#[derive(Clone, Copy)]
+struct Key(&'static str, &'static str);
+
+impl Key {
+    fn problem(self, text: impl fmt::Display) -> Problem {
+        Problem {
+            section: self.0,
+            key: self.1,
+            text: text.to_string(),
+        }
+    }
+
+    fn within<N>(self, value: N, range: RangeInclusive<N>) -> Result<N, Problem>
+    where
+        N: PartialOrd + fmt::Display + Copy,
+    {
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        let (lowest, highest) = range.into_inner();
+        Err(self.problem(format_args!(
+            "{value} is out of range; write {lowest} to {highest}"
+        )))
+    }
+
+    fn even_within(self, value: u32, range: RangeInclusive<u32>) -> Result<u32, Problem> {
+        match self.within(value, range)? {
+            even if even % 2 == 0 => Ok(even),
+            odd => Err(self.problem(format_args!("{odd} is odd; write an even number"))),
+        }
+    }
+}
+
+impl TryFrom<Configuration> for Settings {
+    type Error = Problem;
+
+    fn try_from(configuration: Configuration) -> Result<Self, Problem> {
+        let daemon = configuration.daemon;
+        let device_id = (daemon.device_id)
+            .map(DeviceId::try_from)
+            .transpose()
+            .map_err(|error| Key("daemon", "device_id").problem(error))?;
+        // What a beginner has to fill in comes last, so that a mistake
+        // elsewhere is not hidden behind it.
+        let camera = camera(configuration.camera)?;
+        let encoder = encoder(&configuration.stream)?;
+        let uplink = UplinkConfig {
+            url: configuration.cloud.url,
+            key: configuration.cloud.key,
+            ca_file: configuration.cloud.ca_file,
+            allow_plain: configuration.cloud.allow_plain,
+            device: device_id.clone().unwrap_or_else(unknown_device),
+            ring: ring(&configuration.stream)?,
+            software: crate::SOFTWARE.to_owned(),
+        };
+        Ok(Self {
+            camera_name: camera_name(&uplink)?,
+            uplink,
+            camera,
+            encoder,
+            state_dir: daemon.state_dir,
+            socket: daemon.socket,
+            start_on_boot: daemon.start_on_boot,
+            device_id,
+        })
+    }
+}
+
+fn unknown_device() -> DeviceId {
+    "unknown".parse().expect("it consists of letters")
+}
+
+/// Checks where the pictures go.
+fn camera_name(uplink: &UplinkConfig) -> Result<CameraName, Problem> {
+    let [url, key, ca_file] = ["url", "key", "ca_file"].map(|key| Key("cloud", key));
+    if uplink.url.is_empty() {
+        return Err(
+            url.problem("empty; write your service's address, such as \"https://cam.example\"")
+        );
+    }
+    if uplink.key.expose().is_empty() {
+        return Err(key.problem("empty; write the line that `zerocam-cloud key CAMERA` prints"));
+    }
+    uplink.validate().map_err(|error| {
+        let place = match &error {
+            UplinkError::Endpoint(InvalidEndpoint::Key(_) | InvalidEndpoint::ViewerKey { .. }) => {
+                key
+            }
+            UplinkError::Endpoint(_) => url,
+            UplinkError::Tls | UplinkError::System(_) => ca_file,
+        };
+        place.problem(error)
+    })
+}
+
+fn camera(camera: CameraConfiguration) -> Result<CameraSettings, Problem> {
+    let key = |key| Key("camera", key);
+    if let Some(rate) = camera.frame_rate_hz
+        && !(rate > 0.0 && rate <= MAX_FRAME_RATE_HZ)
+    {
+        return Err(key("frame_rate_hz").problem(format_args!(
+            "{rate} is out of range; write more than 0, up to {MAX_FRAME_RATE_HZ}"
+        )));
+    }
+    let width = key("width").even_within(camera.width, 160..=1920)?;
+    let height = key("height").even_within(camera.height, 120..=1080)?;
+    Ok(match camera.backend {
+        Backend::Pattern => CameraSettings::Pattern {
+            width,
+            height,
+            frame_rate_hz: camera.frame_rate_hz.unwrap_or(25.0),
+        },
+        Backend::Replay => CameraSettings::Replay {
+            file: camera.file.ok_or_else(|| {
+                key("file").problem("missing; write the path of a raw H.264 file")
+            })?,
+            frame_rate_hz: camera.frame_rate_hz,
+        },
+    })
+}
+
+fn encoder(stream: &StreamConfiguration) -> Result<EncoderSettings, Problem> {
+    let key = |key| Key("stream", key);
+    let interval_s = key("keyframe_interval_s").within(stream.keyframe_interval_s, 0.2..=10.0)?;
+    Ok(EncoderSettings {
+        bitrate_bps: key("bitrate_bps").within(stream.bitrate_bps, 100_000..=25_000_000)?,
+        keyframe_interval: Duration::from_secs_f64(interval_s),
+    })
+}
+
+fn ring(stream: &StreamConfiguration) -> Result<RingLimits, Problem> {
+    let key = |key| Key("stream", key);
+    let seconds = key("replay_ring_s").within(stream.replay_ring_s, 2..=120)?;
+    let bytes = key("replay_ring_bytes").within(stream.replay_ring_bytes, 500_000..=64_000_000)?;
+    Ok(RingLimits {
+        age: Duration::from_secs(seconds.into()),
+        bytes: bytes as usize,
+    })
+}

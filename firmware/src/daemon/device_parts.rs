@@ -1,0 +1,96 @@
+//! Everything that needs a configuration: the state file, the capture thread
+//! and the uplink, started together.
+
+use std::{io, path::Path};
+
+use crossbeam_channel::Sender;
+use zerocam_protocol::{
+    checkin::{CheckinRequest, Desired, DesiredState},
+    limits::MAX_TEXT_CHARS,
+    message::Health,
+};
+
+use crate::{
+    capture::{Capture, CaptureEvent},
+    config::Settings,
+    device,
+    state_file::StateFile,
+    status::Identity,
+    supervisor::Supervisor,
+    uplink::{QueueLimits, Uplink, UplinkConfig, UplinkError, UplinkEvent, queue},
+};
+
+pub(super) struct DeviceParts {
+    pub(super) identity: Identity,
+    pub(super) state_file: StateFile,
+    pub(super) capture: Capture,
+    pub(super) uplink: Uplink,
+}
+
+impl DeviceParts {
+    /// Starts the threads, with the camera closed and nothing connected;
+    /// returns what the camera should do, too.
+    pub(super) fn start(
+        settings: Settings,
+        capture_events: Sender<CaptureEvent>,
+        uplink_events: Sender<UplinkEvent>,
+    ) -> Result<(Self, Desired), StartError> {
+        let mut state_file = StateFile::open(&settings.state_dir);
+        let mut desired = state_file.desired();
+        if settings.start_on_boot && desired.state == DesiredState::Stopped {
+            desired = desired.superseded_by(DesiredState::Started);
+            state_file.set_desired(desired);
+        }
+        let device = (settings.device_id)
+            .or_else(|| device::board_serial(Path::new("/")))
+            .unwrap_or_else(|| state_file.device(device::random));
+        let identity = Identity {
+            camera: settings.camera_name,
+            device: device.clone(),
+            url: settings.uplink.url.clone(),
+        };
+        let (frames, queued) = queue(QueueLimits::default());
+        let uplink = UplinkConfig {
+            device,
+            ..settings.uplink
+        };
+        let uplink = Uplink::spawn(uplink, queued, uplink_events)?;
+        let capture = Capture::spawn(
+            settings.camera,
+            settings.encoder,
+            state_file.floor(),
+            frames,
+            capture_events,
+        )?;
+        let parts = Self {
+            identity,
+            state_file,
+            capture,
+            uplink,
+        };
+        Ok((parts, desired))
+    }
+
+    /// Tells the service how the camera is and why.
+    pub(super) fn check_in(&mut self, supervisor: &Supervisor, health: Health) {
+        let Some(state) = supervisor.state().for_service() else {
+            return;
+        };
+        self.uplink.check_in(CheckinRequest {
+            device: self.identity.device.clone(),
+            state,
+            reason: supervisor.reason().chars().take(MAX_TEXT_CHARS).collect(),
+            desired: supervisor.desired(),
+            health,
+            black_box: self.state_file.unreported(),
+        });
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error(transparent)]
+    Uplink(#[from] UplinkError),
+    #[error("cannot start the capture thread: {0}")]
+    Capture(#[from] io::Error),
+}

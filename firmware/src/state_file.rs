@@ -1,0 +1,345 @@
+//! What survives a power cut: one small JSON document on the card.
+//!
+//! It is replaced as a whole (written beside, synced, renamed, directory
+//! synced), so that after any interruption the old or the new one is there. A
+//! card that is full, read-only or broken never stops the camera: it runs on
+//! from memory, and says so once. It is written about once an hour and at every
+//! start, stop and new fault.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Serialize};
+use tracing::{info, warn};
+use zerocam_protocol::{
+    DeviceId, Segment,
+    checkin::{BlackBoxEntry, Desired},
+    limits::{FLOOR_AHEAD_SEGMENTS, MAX_BLACK_BOX_ENTRIES, MAX_TEXT_CHARS},
+};
+
+/// The form of the document; another one is not read.
+const VERSION: u32 = 1;
+
+/// The floor is raised when fewer segments than this are left below it.
+const FLOOR_RESERVE: u64 = 300;
+
+/// A file larger than this was not written here.
+const MAX_BYTES: u64 = 256 * 1024;
+
+/// The clock was never set if it shows less: this program did not exist then.
+const EARLIEST_UNIX_S: u64 = 1_767_225_600;
+
+/// The document, in memory and on the card.
+#[derive(Debug)]
+pub struct StateFile {
+    directory: PathBuf,
+    document: Document,
+    /// Whether the last write failed.
+    failing: bool,
+    /// How many black-box entries the outstanding check-in carries.
+    under_way: Option<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Document {
+    version: u32,
+    desired: Desired,
+    floor: Segment,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<DeviceId>,
+    /// What the service has not heard of yet, oldest first.
+    #[serde(default)]
+    black_box: Vec<BlackBoxEntry>,
+    /// False while the program runs.
+    ended_properly: bool,
+}
+
+impl Document {
+    const NEW: Self = Self {
+        version: VERSION,
+        desired: Desired::FIRST,
+        floor: Segment(0),
+        device: None,
+        black_box: Vec::new(),
+        ended_properly: true,
+    };
+}
+
+impl StateFile {
+    /// Reads the document of `directory`, or begins with a new one, and notes
+    /// that the program runs.
+    #[must_use]
+    pub fn open(directory: &Path) -> Self {
+        let path = directory.join("state.json");
+        let document = match read(&path) {
+            Ok(document) => document,
+            Err(ReadError::File(error)) if error.kind() == io::ErrorKind::NotFound => Document::NEW,
+            Err(error) => {
+                warn!(path = %path.display(), "the stored state cannot be used, the camera begins anew and stopped: {error}");
+                Document::NEW
+            }
+        };
+        let mut file = Self {
+            directory: directory.into(),
+            document,
+            failing: false,
+            under_way: None,
+        };
+        if !std::mem::replace(&mut file.document.ended_properly, false) {
+            file.note("the program ended without notice: power was lost, or it was killed");
+        }
+        file.save();
+        file
+    }
+
+    /// What the camera should do.
+    #[must_use]
+    pub const fn desired(&self) -> Desired {
+        self.document.desired
+    }
+
+    /// Stores what the camera should do.
+    pub fn set_desired(&mut self, desired: Desired) {
+        if self.document.desired != desired {
+            self.document.desired = desired;
+            self.save();
+        }
+    }
+
+    /// No number above this one was ever used.
+    #[must_use]
+    pub const fn floor(&self) -> Segment {
+        self.document.floor
+    }
+
+    /// Segment `used` is in use: keeps the stored floor well above it.
+    pub fn reserve_above(&mut self, used: Segment) {
+        if self.document.floor.0 < used.0 + FLOOR_RESERVE {
+            self.document.floor = Segment(used.0 + FLOOR_AHEAD_SEGMENTS);
+            self.save();
+        }
+    }
+
+    /// The id that this file keeps, made by `new` when it has none.
+    pub fn device(&mut self, new: impl FnOnce() -> DeviceId) -> DeviceId {
+        if let Some(device) = &self.document.device {
+            return device.clone();
+        }
+        let device = new();
+        self.document.device = Some(device.clone());
+        self.save();
+        device
+    }
+
+    /// Adds a line to the black box, unless it repeats the last one.
+    pub fn record(&mut self, text: &str) {
+        if self.note(text) {
+            self.save();
+        }
+    }
+
+    fn note(&mut self, text: &str) -> bool {
+        let text: String = text.chars().take(MAX_TEXT_CHARS).collect();
+        let black_box = &mut self.document.black_box;
+        if black_box.last().is_some_and(|last| last.text == text) {
+            return false;
+        }
+        if black_box.len() == MAX_BLACK_BOX_ENTRIES {
+            black_box.remove(0);
+            self.under_way = self.under_way.map(|count| count.saturating_sub(1));
+        }
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        black_box.push(BlackBoxEntry {
+            unix_s: (unix.ok())
+                .map(|unix| unix.as_secs())
+                .filter(|&unix_s| unix_s >= EARLIEST_UNIX_S),
+            text,
+        });
+        true
+    }
+
+    /// What to tell the service at a check-in.
+    pub fn unreported(&mut self) -> Vec<BlackBoxEntry> {
+        let black_box = &self.document.black_box;
+        self.under_way.get_or_insert(black_box.len());
+        black_box.clone()
+    }
+
+    /// How the check-in went: what it carried need not be told again.
+    pub fn reported(&mut self, arrived: bool) {
+        let count = self.under_way.take().unwrap_or(0);
+        if arrived && count > 0 {
+            self.document.black_box.drain(..count);
+            self.save();
+        }
+    }
+
+    /// Notes that the program ends as it should.
+    pub fn end(mut self) {
+        self.document.ended_properly = true;
+        self.save();
+    }
+
+    fn save(&mut self) {
+        match (write(&self.directory, &self.document), self.failing) {
+            (Ok(()), false) | (Err(_), true) => {}
+            (Ok(()), true) => {
+                self.failing = false;
+                info!("the state is stored again");
+            }
+            (Err(error), false) => {
+                self.failing = true;
+                warn!(directory = %self.directory.display(),
+                    "the state cannot be stored, so that start, stop and numbers are forgotten at the next power cut: {error}");
+            }
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error("{0}")]
+    File(#[from] io::Error),
+    #[error("it is larger than {MAX_BYTES} bytes")]
+    TooLarge,
+    #[error("it is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+    #[error("it is of version {0}, known is {VERSION}")]
+    Version(u32),
+}
+
+fn read(path: &Path) -> Result<Document, ReadError> {
+    if fs::metadata(path)?.len() > MAX_BYTES {
+        return Err(ReadError::TooLarge);
+    }
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let bytes = fs::read(path)?;
+    let Versioned { version } = serde_json::from_slice(&bytes)?;
+    if version != VERSION {
+        return Err(ReadError::Version(version));
+    }
+    let mut document: Document = serde_json::from_slice(&bytes)?;
+    document.black_box.truncate(MAX_BLACK_BOX_ENTRIES);
+    Ok(document)
+}
+
+fn write(directory: &Path, document: &Document) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    let beside = directory.join("state.json.new");
+    let mut file = File::create(&beside)?;
+    file.write_all(&serde_json::to_vec(document)?)?;
+    file.sync_all()?;
+    fs::rename(&beside, directory.join("state.json"))?;
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocam_protocol::checkin::DesiredState;
+
+    use super::*;
+
+    fn stored(directory: &Path) -> String {
+        fs::read_to_string(directory.join("state.json")).unwrap()
+    }
+
+    #[test]
+    fn golden_document() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut file = StateFile::open(directory.path());
+        assert_eq!(file.desired(), Desired::FIRST);
+        file.set_desired(Desired::FIRST.superseded_by(DesiredState::Started));
+        file.reserve_above(Segment(1_790_000_000));
+        file.device(|| "garden-1".parse().unwrap());
+        assert_eq!(
+            stored(directory.path()),
+            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"ended_properly":false}"#
+        );
+    }
+
+    #[test]
+    fn it_survives_being_killed_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut killed = StateFile::open(directory.path());
+        let desired = killed.desired().superseded_by(DesiredState::Started);
+        killed.set_desired(desired);
+        drop(killed);
+        let mut next = StateFile::open(directory.path());
+        assert_eq!(next.desired(), desired);
+        let entries = next.unreported();
+        assert_eq!(entries.len(), 1);
+        assert!(entries[0].text.contains("without notice"), "{entries:?}");
+        next.reported(true);
+        next.end();
+        assert_eq!(StateFile::open(directory.path()).unreported(), []);
+    }
+
+    #[test]
+    fn the_floor_is_stored_once_an_hour() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut file = StateFile::open(directory.path());
+        let mut writes = 0;
+        for segment in 1_790_000_000..1_790_007_200 {
+            let before = file.floor();
+            file.reserve_above(Segment(segment));
+            writes += u32::from(file.floor() != before);
+            assert!(file.floor() > Segment(segment));
+        }
+        assert_eq!(writes, 3);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_replaced() {
+        let many = "x".repeat(MAX_BYTES as usize + 1);
+        for content in ["", "{", "[]", r#"{"version":2}"#, r#"{"version":1}"#, &many] {
+            let directory = tempfile::tempdir().unwrap();
+            fs::write(directory.path().join("state.json"), content).unwrap();
+            let file = StateFile::open(directory.path());
+            assert_eq!(file.desired(), Desired::FIRST);
+            assert!(stored(directory.path()).starts_with(r#"{"version":1,"#));
+        }
+    }
+
+    #[test]
+    fn without_a_card_it_runs_on_from_memory() {
+        let directory = tempfile::tempdir().unwrap();
+        let file_in_the_way = directory.path().join("state");
+        fs::write(&file_in_the_way, "").unwrap();
+        let mut file = StateFile::open(&file_in_the_way);
+        let desired = file.desired().superseded_by(DesiredState::Started);
+        file.set_desired(desired);
+        assert!(file.failing);
+        assert_eq!(file.desired(), desired);
+        fs::remove_file(&file_in_the_way).unwrap();
+        file.record("the card is back");
+        assert!(!file.failing);
+        assert!(stored(&file_in_the_way).contains("the card is back"));
+    }
+
+    #[test]
+    fn the_black_box_is_bounded_and_told_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut file = StateFile::open(directory.path());
+        file.record("same");
+        file.record("same");
+        assert_eq!(file.unreported().len(), 1);
+        file.record("meanwhile");
+        file.reported(true);
+        assert_eq!(file.unreported()[0].text, "meanwhile");
+        file.reported(false);
+        for number in 0..100 {
+            file.record(&format!("{number} {}", "x".repeat(1000)));
+        }
+        let entries = file.unreported();
+        assert_eq!(entries.len(), MAX_BLACK_BOX_ENTRIES);
+        assert!(entries[31].text.starts_with("99 x"));
+        assert_eq!(entries[31].text.chars().count(), MAX_TEXT_CHARS);
+    }
+}

@@ -1,0 +1,547 @@
+//! What the camera does and why: a pure state machine.
+//!
+//! ```text
+//! NEEDS CONFIGURATION --configured--> STOPPED <--wish--> STARTING --pictures--> CONNECTING
+//!                                                            \                  ^      |
+//!                                                             fault       link lost   link up
+//!                                                              v                |      v
+//!                                                         CAMERA FAULT <-fault- STREAMING
+//! ```
+//!
+//! A wish to stop leads from everywhere to STOPPED, a signal to SHUTTING DOWN.
+//! The newest wish counts, whoever has it. The service is told of every change,
+//! and every 30 s while nothing is streamed. It leaves out how anything is done
+//! (the daemon) and the pauses between attempts (capture thread, uplink).
+
+use std::time::{Duration, Instant};
+
+use zerocam_protocol::{
+    checkin::{CameraState, Desired, DesiredState},
+    limits::CHECKIN_INTERVAL,
+    message::{Bye, ByeReason},
+};
+
+/// How often a configuration that is wrong is read again.
+pub const REREAD_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The one word for what the camera does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The configuration file is missing or wrong.
+    NeedsConfiguration,
+    /// The owner wants no pictures.
+    Stopped,
+    /// The camera is being opened.
+    Starting,
+    /// Pictures are captured; the service is not reached yet.
+    Connecting,
+    /// Pictures are captured and sent.
+    Streaming,
+    /// The camera fails and is opened anew now and then.
+    CameraFault,
+    /// The program ends.
+    ShuttingDown,
+}
+
+impl State {
+    /// As people read it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NeedsConfiguration => "NEEDS CONFIGURATION",
+            Self::Stopped => "STOPPED",
+            Self::Starting => "STARTING",
+            Self::Connecting => "CONNECTING",
+            Self::Streaming => "STREAMING",
+            Self::CameraFault => "CAMERA FAULT",
+            Self::ShuttingDown => "SHUTTING DOWN",
+        }
+    }
+
+    /// As the service is told; `None` while no service is known.
+    #[must_use]
+    pub const fn for_service(self) -> Option<CameraState> {
+        Some(match self {
+            Self::NeedsConfiguration => return None,
+            Self::Stopped => CameraState::Stopped,
+            Self::Starting | Self::Connecting => CameraState::Starting,
+            Self::Streaming => CameraState::Streaming,
+            Self::CameraFault => CameraState::CameraFault,
+            Self::ShuttingDown => CameraState::ShuttingDown,
+        })
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The configuration is usable; what the camera was to do.
+    Configured(Desired),
+    /// It is not; what is wrong.
+    ConfigurationProblem(String),
+    /// Somebody at the camera wishes, by the named means.
+    Wish(DesiredState, &'static str),
+    /// The service names its newest wish.
+    ServiceWish(Desired),
+    /// Pictures flow.
+    CameraRuns,
+    /// The camera failed; why.
+    CameraFault(String),
+    /// The service takes pictures.
+    LinkUp,
+    /// It does not; why.
+    LinkDown(String),
+    /// The program was asked to end.
+    Terminate,
+    /// A deadline passed.
+    DeadlinePassed,
+}
+
+/// What is to be done, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Read the configuration; it answers `Configured` or
+    /// `ConfigurationProblem`.
+    ReadConfiguration,
+    /// Let the capture thread open the camera.
+    OpenCamera,
+    /// Let it close the camera.
+    CloseCamera,
+    /// Let the uplink stream.
+    Connect,
+    /// Let it say goodbye.
+    Disconnect(Bye),
+    /// Store the wish.
+    Store(Desired),
+    /// Keep a line for the service and for later.
+    Record(String),
+    /// Tell the service how the camera is.
+    CheckIn,
+    /// End everything; the farewell for the service.
+    Exit(Bye),
+}
+
+/// The state machine.
+#[derive(Debug, Clone)]
+pub struct Supervisor {
+    state: State,
+    reason: String,
+    desired: Desired,
+    deadline: Option<Instant>,
+}
+
+impl Supervisor {
+    /// Before the configuration was read; the first deadline is now.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
+        Self {
+            state: State::NeedsConfiguration,
+            reason: "the configuration was not read yet".into(),
+            desired: Desired::FIRST,
+            deadline: Some(now),
+        }
+    }
+
+    /// What the camera does.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Why, one line.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// What it should do.
+    #[must_use]
+    pub const fn desired(&self) -> Desired {
+        self.desired
+    }
+
+    /// When [`Event::DeadlinePassed`] is due.
+    #[must_use]
+    pub const fn next_deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Takes in an event and says what to do.
+    pub fn handle(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        let before = self.state;
+        let mut actions = self.react(event);
+        if self.state.for_service() != before.for_service() {
+            self.check_in(&mut actions);
+        }
+        if actions.contains(&Action::CheckIn) || self.state != before {
+            self.deadline = self.interval().map(|interval| now + interval);
+        }
+        if actions.contains(&Action::ReadConfiguration) {
+            self.deadline = Some(now + REREAD_INTERVAL);
+        }
+        actions
+    }
+
+    /// Time between deadlines in this state.
+    const fn interval(&self) -> Option<Duration> {
+        match self.state {
+            State::NeedsConfiguration => Some(REREAD_INTERVAL),
+            State::Stopped | State::Starting | State::Connecting | State::CameraFault => {
+                Some(CHECKIN_INTERVAL)
+            }
+            State::Streaming | State::ShuttingDown => None,
+        }
+    }
+
+    /// The transitions.
+    fn react(&mut self, event: Event) -> Vec<Action> {
+        use State::{
+            CameraFault, Connecting, NeedsConfiguration, ShuttingDown, Starting, Stopped, Streaming,
+        };
+        match (self.state, event) {
+            (ShuttingDown, _) => vec![],
+            (_, Event::Terminate) => {
+                self.enter(ShuttingDown, "the program was asked to end");
+                let bye = Bye::new(ByeReason::ShutDown, "the camera was shut down");
+                vec![Action::CloseCamera, Action::Exit(bye)]
+            }
+
+            (NeedsConfiguration, Event::DeadlinePassed) => vec![Action::ReadConfiguration],
+            (NeedsConfiguration, Event::ConfigurationProblem(problem)) => {
+                self.reason = problem;
+                vec![]
+            }
+            (NeedsConfiguration, Event::Configured(desired)) => {
+                self.desired = desired;
+                match desired.state {
+                    DesiredState::Started => {
+                        self.enter(Starting, "it was started before");
+                        vec![Action::OpenCamera]
+                    }
+                    DesiredState::Stopped => {
+                        self.enter(Stopped, "it was stopped before");
+                        vec![]
+                    }
+                }
+            }
+            (NeedsConfiguration, _)
+            | (_, Event::Configured(_) | Event::ConfigurationProblem(_)) => vec![],
+
+            (_, Event::Wish(state, _)) if state == self.desired.state => vec![],
+            (_, Event::Wish(state, by)) => self.follow(self.desired.superseded_by(state), by),
+            (_, Event::ServiceWish(theirs)) => {
+                let newest = Desired::newest(self.desired, theirs);
+                if newest == self.desired {
+                    vec![]
+                } else {
+                    self.follow(newest, "from its page")
+                }
+            }
+            (_, Event::DeadlinePassed) => vec![Action::CheckIn],
+
+            (Stopped, _) => vec![],
+            (Starting | CameraFault, Event::CameraRuns) => {
+                self.enter(Connecting, "pictures are captured");
+                vec![Action::Connect]
+            }
+            (Connecting | Streaming, Event::CameraRuns) => vec![],
+            (from, Event::CameraFault(fault)) => {
+                self.enter(CameraFault, &fault);
+                let mut actions = vec![Action::Record(format!("camera fault: {fault}"))];
+                if matches!(from, Connecting | Streaming) {
+                    let bye = Bye::new(ByeReason::CameraFault, fault);
+                    actions.push(Action::Disconnect(bye));
+                }
+                actions
+            }
+            (Connecting, Event::LinkUp) => {
+                self.enter(Streaming, "connected");
+                vec![]
+            }
+            (Connecting | Streaming, Event::LinkDown(why)) => {
+                self.enter(Connecting, &why);
+                vec![]
+            }
+            (Starting | CameraFault, Event::LinkUp | Event::LinkDown(_))
+            | (Streaming, Event::LinkUp) => vec![],
+        }
+    }
+
+    /// Does what is newly wished.
+    fn follow(&mut self, desired: Desired, by: &str) -> Vec<Action> {
+        let changed = desired.state != self.desired.state;
+        self.desired = desired;
+        let mut actions = vec![Action::Store(desired)];
+        match desired.state {
+            _ if !changed => {}
+            DesiredState::Started => {
+                self.enter(State::Starting, &format!("started {by}"));
+                actions.push(Action::OpenCamera);
+            }
+            DesiredState::Stopped => {
+                let reason = format!("stopped {by}");
+                self.enter(State::Stopped, &reason);
+                let bye = Bye::new(ByeReason::Stopped, reason);
+                actions.extend([Action::CloseCamera, Action::Disconnect(bye)]);
+            }
+        }
+        actions
+    }
+
+    fn enter(&mut self, state: State, reason: &str) {
+        self.state = state;
+        reason.clone_into(&mut self.reason);
+    }
+
+    /// Tells the service, in front of ending everything.
+    fn check_in(&self, actions: &mut Vec<Action>) {
+        let exit = actions
+            .iter()
+            .position(|action| matches!(action, Action::Exit(_)));
+        actions.insert(exit.unwrap_or(actions.len()), Action::CheckIn);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use State::{
+        CameraFault, Connecting, NeedsConfiguration, ShuttingDown, Starting, Stopped, Streaming,
+    };
+
+    const STATES: [State; 7] = [
+        NeedsConfiguration,
+        Stopped,
+        Starting,
+        Connecting,
+        Streaming,
+        CameraFault,
+        ShuttingDown,
+    ];
+
+    const STARTED: Desired = Desired {
+        state: DesiredState::Started,
+        version: 4,
+    };
+    const STOPPED: Desired = Desired {
+        state: DesiredState::Stopped,
+        version: 4,
+    };
+
+    /// A machine in the middle of its life.
+    fn in_state(state: State, now: Instant) -> Supervisor {
+        Supervisor {
+            state,
+            reason: "before".into(),
+            desired: match state {
+                NeedsConfiguration => Desired::FIRST,
+                Stopped => STOPPED,
+                _ => STARTED,
+            },
+            deadline: Some(now),
+        }
+    }
+
+    fn newer(desired: Desired, state: DesiredState) -> Desired {
+        desired.superseded_by(state)
+    }
+
+    fn words(actions: &[Action]) -> String {
+        let words = actions.iter().map(|action| match action {
+            Action::ReadConfiguration => "read".to_owned(),
+            Action::OpenCamera => "open".into(),
+            Action::CloseCamera => "close".into(),
+            Action::Connect => "connect".into(),
+            Action::Disconnect(bye) => format!("bye({:?})", bye.reason),
+            Action::Store(desired) => format!("store({:?} {})", desired.state, desired.version),
+            Action::Record(text) => format!("record({text})"),
+            Action::CheckIn => "check in".into(),
+            Action::Exit(bye) => format!("exit({:?})", bye.reason),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn transitions() {
+        let start = || Event::Wish(DesiredState::Started, "by hand");
+        let stop = || Event::Wish(DesiredState::Stopped, "by hand");
+        let fault = || Event::CameraFault("no cable".into());
+        let lost = || Event::LinkDown("no network".into());
+        let stopping = "store(Stopped 5), close, bye(Stopped), check in";
+        let exit = "close, check in, exit(ShutDown)";
+        let table: Vec<(State, Event, State, &str)> = vec![
+            (
+                NeedsConfiguration,
+                Event::DeadlinePassed,
+                NeedsConfiguration,
+                "read",
+            ),
+            (
+                NeedsConfiguration,
+                Event::ConfigurationProblem("line 3".into()),
+                NeedsConfiguration,
+                "",
+            ),
+            (
+                NeedsConfiguration,
+                Event::Configured(STOPPED),
+                Stopped,
+                "check in",
+            ),
+            (
+                NeedsConfiguration,
+                Event::Configured(STARTED),
+                Starting,
+                "open, check in",
+            ),
+            (NeedsConfiguration, start(), NeedsConfiguration, ""),
+            (NeedsConfiguration, Event::Terminate, ShuttingDown, exit),
+            (
+                Stopped,
+                start(),
+                Starting,
+                "store(Started 5), open, check in",
+            ),
+            (Stopped, stop(), Stopped, ""),
+            (
+                Stopped,
+                Event::ServiceWish(newer(STOPPED, DesiredState::Started)),
+                Starting,
+                "store(Started 5), open, check in",
+            ),
+            (
+                Stopped,
+                Event::ServiceWish(newer(STOPPED, DesiredState::Stopped)),
+                Stopped,
+                "store(Stopped 5)",
+            ),
+            (Stopped, Event::ServiceWish(STARTED), Stopped, ""),
+            (Stopped, Event::DeadlinePassed, Stopped, "check in"),
+            (Stopped, Event::CameraRuns, Stopped, ""),
+            (Stopped, fault(), Stopped, ""),
+            (Stopped, Event::LinkUp, Stopped, ""),
+            (Stopped, lost(), Stopped, ""),
+            (Stopped, Event::Terminate, ShuttingDown, exit),
+            (Starting, Event::CameraRuns, Connecting, "connect"),
+            (
+                Starting,
+                fault(),
+                CameraFault,
+                "record(camera fault: no cable), check in",
+            ),
+            (Starting, stop(), Stopped, stopping),
+            (Starting, start(), Starting, ""),
+            (Starting, Event::LinkUp, Starting, ""),
+            (Starting, Event::DeadlinePassed, Starting, "check in"),
+            (Connecting, Event::LinkUp, Streaming, "check in"),
+            (Connecting, lost(), Connecting, ""),
+            (Connecting, Event::CameraRuns, Connecting, ""),
+            (
+                Connecting,
+                fault(),
+                CameraFault,
+                "record(camera fault: no cable), bye(CameraFault), check in",
+            ),
+            (Connecting, stop(), Stopped, stopping),
+            (Connecting, Event::DeadlinePassed, Connecting, "check in"),
+            (Streaming, lost(), Connecting, "check in"),
+            (Streaming, Event::LinkUp, Streaming, ""),
+            (Streaming, Event::CameraRuns, Streaming, ""),
+            (
+                Streaming,
+                fault(),
+                CameraFault,
+                "record(camera fault: no cable), bye(CameraFault), check in",
+            ),
+            (Streaming, stop(), Stopped, stopping),
+            (
+                Streaming,
+                Event::ServiceWish(newer(STARTED, DesiredState::Stopped)),
+                Stopped,
+                stopping,
+            ),
+            (Streaming, Event::ServiceWish(STOPPED), Streaming, ""),
+            (Streaming, Event::Configured(STOPPED), Streaming, ""),
+            (Streaming, Event::Terminate, ShuttingDown, exit),
+            (
+                CameraFault,
+                Event::CameraRuns,
+                Connecting,
+                "connect, check in",
+            ),
+            (
+                CameraFault,
+                fault(),
+                CameraFault,
+                "record(camera fault: no cable)",
+            ),
+            (CameraFault, stop(), Stopped, stopping),
+            (CameraFault, Event::LinkUp, CameraFault, ""),
+            (CameraFault, Event::DeadlinePassed, CameraFault, "check in"),
+            (ShuttingDown, Event::CameraRuns, ShuttingDown, ""),
+            (ShuttingDown, start(), ShuttingDown, ""),
+            (ShuttingDown, Event::Terminate, ShuttingDown, ""),
+        ];
+        for (from, event, to, expected) in table {
+            let now = Instant::now();
+            let mut supervisor = in_state(from, now);
+            let actions = supervisor.handle(event.clone(), now);
+            let case = format!("{from:?} and {event:?}");
+            assert_eq!(supervisor.state(), to, "{case}");
+            assert_eq!(words(&actions), expected, "{case}");
+            assert_eq!(
+                from != to,
+                supervisor.reason() != "before" && from != to,
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
+    fn deadlines() {
+        let now = Instant::now();
+        for state in STATES {
+            let mut supervisor = in_state(state, now);
+            supervisor.handle(Event::DeadlinePassed, now);
+            let expected = match state {
+                NeedsConfiguration => Some(REREAD_INTERVAL),
+                Streaming => continue,
+                ShuttingDown => Some(Duration::ZERO),
+                _ => Some(CHECKIN_INTERVAL),
+            };
+            let interval = supervisor.next_deadline().map(|at| at - now);
+            assert_eq!(interval, expected, "{state:?}");
+        }
+        let mut supervisor = in_state(Connecting, now);
+        supervisor.handle(Event::LinkUp, now);
+        assert_eq!(supervisor.next_deadline(), None, "the stream tells it all");
+        supervisor.handle(Event::LinkDown("gone".into()), now);
+        assert_eq!(supervisor.next_deadline(), Some(now + CHECKIN_INTERVAL));
+    }
+
+    #[test]
+    fn reasons_are_told() {
+        let now = Instant::now();
+        let mut supervisor = Supervisor::new(now);
+        let mut reason = |event: Event| {
+            supervisor.handle(event, now);
+            supervisor.reason().to_owned()
+        };
+        assert_eq!(
+            reason(Event::ConfigurationProblem("line 3".into())),
+            "line 3"
+        );
+        assert_eq!(
+            reason(Event::Configured(Desired::FIRST)),
+            "it was stopped before"
+        );
+        let wish = Event::Wish(DesiredState::Started, "by the button");
+        assert_eq!(reason(wish), "started by the button");
+        assert_eq!(reason(Event::CameraFault("no cable".into())), "no cable");
+        assert_eq!(reason(Event::CameraRuns), "pictures are captured");
+        assert_eq!(reason(Event::LinkDown("no network".into())), "no network");
+        assert_eq!(reason(Event::LinkUp), "connected");
+        let wish = Event::ServiceWish(newer(STARTED, DesiredState::Stopped));
+        assert_eq!(reason(wish), "stopped from its page");
+    }
+}

@@ -1,0 +1,495 @@
+//! The camera's numbering: which run, segment and frame a picture is, and when
+//! it was captured.
+//!
+//! Pure, and the only place that makes numbers. It keeps: runs and segments
+//! only ever grow, in one process and across restarts, whatever the wall clock
+//! does; a run and what follows a lost picture begin with a keyframe; no
+//! segment lasts longer than its run's target duration and
+//! [`SEGMENT_OVERRUN_US`]; capture times grow within a run.
+//!
+//! It leaves out what happens to a picture afterwards: one that the queue drops
+//! keeps its number, so that the hole shows.
+
+use std::time::{Duration, Instant};
+
+use zerocam_protocol::{
+    Flags, Frame, Header, Run, Segment,
+    h264::ParameterSets,
+    limits::{MAX_RUN_AGE, MAX_TARGET_DURATION_S, MIN_SEGMENT_US, SEGMENT_OVERRUN_US},
+};
+
+/// Numbers pictures in the order of their capture.
+#[derive(Debug)]
+pub struct Timeline {
+    next_run: Run,
+    next_segment: Segment,
+    current: Option<Current>,
+    /// Why the current run may not be continued; the next keyframe begins
+    /// another.
+    pending: Option<RunReason>,
+}
+
+/// The run in progress.
+#[derive(Debug)]
+struct Current {
+    encoding: Encoding,
+    started: Instant,
+    target_duration_s: u32,
+    header: Header,
+    segment_began_us: u64,
+}
+
+/// What has to stay the same within a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Encoding {
+    /// They also hold the picture's size.
+    pub parameter_sets: ParameterSets,
+    /// Pictures per second.
+    pub frame_rate_hz: f64,
+    /// Usual time from keyframe to keyframe.
+    pub keyframe_interval: Duration,
+}
+
+/// Why a run began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RunReason {
+    /// Nothing was captured before.
+    #[error("the camera was opened")]
+    Opened,
+    /// Parameter sets, size or frame rate differ.
+    #[error("the encoding changed")]
+    EncodingChanged,
+    /// The source's clock went back or skipped more than a segment.
+    #[error("the camera's clock jumped")]
+    TimeJump,
+    /// After [`MAX_RUN_AGE`].
+    #[error("the run was 24 days old")]
+    Age,
+    /// The service has seen higher numbers than ours.
+    #[error("the service knows higher numbers")]
+    Floor,
+}
+
+/// Where a picture stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It continues the run.
+    Continues(Header),
+    /// It begins a run.
+    Begins {
+        /// Its numbers.
+        header: Header,
+        /// What the new run promises its players.
+        target_duration_s: u32,
+        /// Why there is a new run.
+        reason: RunReason,
+    },
+    /// It cannot be shown: a keyframe has to come first. It has no number.
+    NeedsKeyframe,
+}
+
+impl Timeline {
+    /// Begins above `floor`, the highest number that may have been used, and
+    /// at the wall clock where that is higher.
+    #[must_use]
+    pub fn new(unix_s: u64, floor: Segment) -> Self {
+        let base = unix_s.max(floor.0 + 1);
+        Self {
+            next_run: Run(base),
+            next_segment: Segment(base),
+            current: None,
+            pending: Some(RunReason::Opened),
+        }
+    }
+
+    /// The camera was opened anew: the next keyframe begins a run.
+    pub const fn reopen(&mut self) {
+        self.pending = Some(RunReason::Opened);
+    }
+
+    /// Somebody else knows numbers up to `floor`. Above our own, the next
+    /// keyframe begins a run beyond it.
+    pub fn raise_floor(&mut self, floor: Segment) {
+        if floor.0 >= self.next_segment.0.max(self.next_run.0) {
+            self.next_run = Run(floor.0 + 1);
+            self.next_segment = Segment(floor.0 + 1);
+            self.pending.get_or_insert(RunReason::Floor);
+        }
+    }
+
+    /// Numbers the next picture, captured at `captured`; `keyframe` holds the
+    /// encoding when it is one.
+    pub fn place(&mut self, captured: Instant, keyframe: Option<&Encoding>) -> Place {
+        if self.pending.is_none() {
+            self.pending = self.obstacle(captured, keyframe);
+        }
+        match (&mut self.current, self.pending, keyframe) {
+            (Some(current), None, _) => {
+                let header = current.continue_with(captured, keyframe.is_some());
+                self.next_segment = header.segment.next();
+                Place::Continues(header)
+            }
+            (_, pending, Some(encoding)) => {
+                self.begin(captured, encoding, pending.unwrap_or(RunReason::Opened))
+            }
+            (_, _, None) => Place::NeedsKeyframe,
+        }
+    }
+
+    /// Why this picture cannot continue the current run.
+    fn obstacle(&self, captured: Instant, keyframe: Option<&Encoding>) -> Option<RunReason> {
+        let Some(current) = &self.current else {
+            return Some(RunReason::Opened);
+        };
+        let at_us = captured.checked_duration_since(current.started).map(micros);
+        match (at_us, keyframe) {
+            (_, Some(encoding)) if *encoding != current.encoding => {
+                Some(RunReason::EncodingChanged)
+            }
+            (Some(at_us), _) if current.jumps_to(at_us) => Some(RunReason::TimeJump),
+            (None, _) => Some(RunReason::TimeJump),
+            (Some(at_us), Some(_)) if at_us >= micros(MAX_RUN_AGE) => Some(RunReason::Age),
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, started: Instant, encoding: &Encoding, reason: RunReason) -> Place {
+        let header = Header {
+            flags: Flags {
+                keyframe: true,
+                starts_segment: true,
+            },
+            run: self.next_run,
+            segment: self.next_segment,
+            frame: Frame(0),
+            capture_time_us: 0,
+        };
+        let target_duration_s = encoding.target_duration_s();
+        self.current = Some(Current {
+            encoding: encoding.clone(),
+            started,
+            target_duration_s,
+            header,
+            segment_began_us: 0,
+        });
+        self.pending = None;
+        self.next_run = header.run.next();
+        self.next_segment = header.segment.next();
+        Place::Begins {
+            header,
+            target_duration_s,
+            reason,
+        }
+    }
+}
+
+impl Current {
+    /// Longest time that a segment may last.
+    fn longest_segment_us(&self) -> u64 {
+        u64::from(self.target_duration_s) * 1_000_000 + SEGMENT_OVERRUN_US
+    }
+
+    /// Whether the source's clock stood still, went back, or left a hole that
+    /// no segment may span.
+    fn jumps_to(&self, at_us: u64) -> bool {
+        at_us <= self.header.capture_time_us
+            || at_us - self.segment_began_us > self.longest_segment_us()
+    }
+
+    fn continue_with(&mut self, captured: Instant, keyframe: bool) -> Header {
+        let at_us = micros(captured.duration_since(self.started));
+        let lasted_us = at_us - self.segment_began_us;
+        let starts_segment = if keyframe {
+            lasted_us >= MIN_SEGMENT_US
+        } else {
+            // The next picture, even half a frame late, would be too late.
+            lasted_us + self.encoding.frame_us() * 3 / 2 > self.longest_segment_us()
+        };
+        if starts_segment {
+            self.segment_began_us = at_us;
+            self.header.segment = self.header.segment.next();
+        }
+        self.header.flags = Flags {
+            keyframe,
+            starts_segment,
+        };
+        self.header.frame = self.header.frame.next();
+        self.header.capture_time_us = at_us;
+        self.header
+    }
+}
+
+impl Encoding {
+    fn frame_us(&self) -> u64 {
+        (1_000_000.0 / self.frame_rate_hz) as u64
+    }
+
+    /// The HLS target duration that fits the keyframe interval: the lowest
+    /// with which a regular segment is never cut ahead of its keyframe.
+    fn target_duration_s(&self) -> u32 {
+        let group_us = micros(self.keyframe_interval).max(self.frame_us()).max(1);
+        let segment_us = group_us * MIN_SEGMENT_US.div_ceil(group_us);
+        let longest_us = segment_us + self.frame_us() / 2;
+        let seconds = longest_us
+            .saturating_sub(SEGMENT_OVERRUN_US)
+            .div_ceil(1_000_000);
+        seconds.clamp(1, u64::from(MAX_TARGET_DURATION_S)) as u32
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    duration.as_micros().try_into().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoding(frame_rate_hz: f64, keyframe_interval_us: u64) -> Encoding {
+        Encoding {
+            parameter_sets: ParameterSets {
+                sps: Box::new([0x67, 1]),
+                pps: Box::new([0x68, 1]),
+            },
+            frame_rate_hz,
+            keyframe_interval: Duration::from_micros(keyframe_interval_us),
+        }
+    }
+
+    /// Numbers pictures of `frame_us`, every `group`-th a keyframe.
+    fn film(encoding: &Encoding, frame_us: u64, group: u64, frames: u64) -> Vec<Header> {
+        let mut timeline = Timeline::new(1000, Segment(0));
+        let start = Instant::now();
+        (0..frames)
+            .map(|at| {
+                let captured = start + Duration::from_micros(at * frame_us);
+                let keyframe = (at % group == 0).then_some(encoding);
+                match timeline.place(captured, keyframe) {
+                    Place::Continues(header) | Place::Begins { header, .. } => header,
+                    Place::NeedsKeyframe => panic!("frame {at} was refused"),
+                }
+            })
+            .collect()
+    }
+
+    /// Frame numbers at which segments begin.
+    fn cuts(headers: &[Header]) -> Vec<u64> {
+        headers
+            .iter()
+            .filter(|header| header.flags.starts_segment)
+            .map(|header| header.frame.0)
+            .collect()
+    }
+
+    #[test]
+    fn segments_follow_the_groups_of_pictures() {
+        // frame in us, group in frames, target in seconds, where segments begin.
+        let table: [(u64, u64, u32, &[u64]); 8] = [
+            (40_000, 25, 1, &[0, 25, 50, 75]),
+            (39_996, 25, 1, &[0, 25, 50, 75]),
+            (40_000, 5, 1, &[0, 25, 50, 75]),
+            (40_000, 12, 1, &[0, 24, 48, 72, 96]),
+            (40_000, 20, 2, &[0, 40, 80]),
+            (40_000, 50, 2, &[0, 50]),
+            (33_333, 36, 1, &[0, 36, 72]),
+            (1_000_000, 1, 2, &[0, 1, 2, 3, 4, 5]),
+        ];
+        for (frame_us, group, target, expected) in table {
+            let encoding = encoding(1e6 / frame_us as f64, frame_us * group);
+            assert_eq!(
+                encoding.target_duration_s(),
+                target,
+                "{frame_us} us x {group}"
+            );
+            let frames = if frame_us > 500_000 { 6 } else { 100 };
+            let headers = film(&encoding, frame_us, group, frames);
+            assert_eq!(cuts(&headers), expected, "{frame_us} us x {group}");
+        }
+    }
+
+    #[test]
+    fn without_keyframes_segments_end_in_time() {
+        let encoding = encoding(25.0, 1_000_000);
+        let headers = film(&encoding, 40_000, u64::MAX, 200);
+        assert_eq!(cuts(&headers), [0, 35, 70, 105, 140, 175], "1.4 s each");
+    }
+
+    #[test]
+    fn the_first_numbers_stand_above_clock_and_floor() {
+        let table = [
+            (1_790_000_000, 0, 1_790_000_000),
+            (1_790_000_000, 1_790_003_600, 1_790_003_601),
+            (0, 0, 1),
+            (35, 1_790_000_000, 1_790_000_001),
+        ];
+        for (unix_s, floor, first) in table {
+            let mut timeline = Timeline::new(unix_s, Segment(floor));
+            let place = timeline.place(Instant::now(), Some(&encoding(25.0, 1_000_000)));
+            let Place::Begins { header, reason, .. } = place else {
+                panic!("{place:?}");
+            };
+            assert_eq!((header.run, header.segment), (Run(first), Segment(first)));
+            assert_eq!(reason, RunReason::Opened);
+        }
+    }
+
+    /// Three frames into run 1000, then one picture: what becomes of it?
+    fn after_three_frames(
+        change: impl FnOnce(&mut Timeline),
+        at: impl FnOnce(Instant) -> Instant,
+        keyframe: Option<Encoding>,
+    ) -> Place {
+        let mut timeline = Timeline::new(1000, Segment(0));
+        let start = Instant::now() + MAX_RUN_AGE;
+        let encoding = encoding(25.0, 1_000_000);
+        for frame in 0..3 {
+            let keyframe = (frame == 0).then_some(&encoding);
+            timeline.place(start + Duration::from_millis(frame * 40), keyframe);
+        }
+        change(&mut timeline);
+        timeline.place(at(start), keyframe.as_ref())
+    }
+
+    fn begun(place: Place) -> (u64, u64, RunReason) {
+        match place {
+            Place::Begins { header, reason, .. } => {
+                assert_eq!((header.frame.0, header.capture_time_us), (0, 0));
+                (header.run.0, header.segment.0, reason)
+            }
+            other => panic!("{other:?} begins no run"),
+        }
+    }
+
+    #[test]
+    fn what_ends_a_run() {
+        let same = || Some(encoding(25.0, 1_000_000));
+        let in_time = |start: Instant| start + Duration::from_millis(120);
+        let other_rate = Some(encoding(30.0, 1_000_000));
+        let mut other_sets = encoding(25.0, 1_000_000);
+        other_sets.parameter_sets.pps = Box::new([0x68, 2]);
+
+        let nothing = |_: &mut Timeline| {};
+        for other in [other_rate, Some(other_sets)] {
+            assert_eq!(
+                begun(after_three_frames(nothing, in_time, other)),
+                (1001, 1001, RunReason::EncodingChanged)
+            );
+        }
+        let set_back = |start: Instant| start - Duration::from_secs(3600);
+        let stood_still = |start: Instant| start + Duration::from_millis(80);
+        let hole = |start: Instant| start + Duration::from_secs(5);
+        for jump in [set_back, stood_still, hole] {
+            assert_eq!(
+                begun(after_three_frames(nothing, jump, same())),
+                (1001, 1001, RunReason::TimeJump)
+            );
+            assert_eq!(
+                after_three_frames(nothing, jump, None),
+                Place::NeedsKeyframe
+            );
+        }
+        assert_eq!(
+            begun(after_three_frames(Timeline::reopen, in_time, same())),
+            (1001, 1001, RunReason::Opened)
+        );
+        assert_eq!(
+            after_three_frames(Timeline::reopen, in_time, None),
+            Place::NeedsKeyframe
+        );
+    }
+
+    #[test]
+    fn a_floor_counts_only_above_our_own_numbers() {
+        let in_time = |start: Instant| start + Duration::from_millis(120);
+        let raise = |floor| move |timeline: &mut Timeline| timeline.raise_floor(Segment(floor));
+        let keyframe = Some(encoding(25.0, 1_000_000));
+        for ours in [0, 999, 1000] {
+            let place = after_three_frames(raise(ours), in_time, keyframe.clone());
+            assert!(matches!(place, Place::Continues(_)), "{ours}");
+        }
+        assert_eq!(
+            begun(after_three_frames(raise(5000), in_time, keyframe)),
+            (5001, 5001, RunReason::Floor)
+        );
+    }
+
+    #[test]
+    fn a_run_ends_with_its_first_keyframe_after_24_days() {
+        let encoding = encoding(25.0, 1_000_000);
+        let mut timeline = Timeline::new(1000, Segment(0));
+        let start = Instant::now();
+        let seconds = MAX_RUN_AGE.as_secs();
+        for at in 0..seconds {
+            let place = timeline.place(start + Duration::from_secs(at), Some(&encoding));
+            assert!(at == 0 || matches!(place, Place::Continues(_)), "{at} s");
+        }
+        let place = timeline.place(start + Duration::from_secs(seconds), Some(&encoding));
+        assert_eq!(begun(place), (1001, 1000 + seconds, RunReason::Age));
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Picture { after_us: i64, keyframe: bool },
+        Floor(u64),
+        Reopen,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            20 => (20_000..60_000_i64, prop::bool::weighted(0.1))
+                .prop_map(|(after_us, keyframe)| Step::Picture { after_us, keyframe }),
+            1 => (-5_000_000..5_000_000_i64, any::<bool>())
+                .prop_map(|(after_us, keyframe)| Step::Picture { after_us, keyframe }),
+            1 => (900..1100_u64).prop_map(Step::Floor),
+            1 => Just(Step::Reopen),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_never_go_back(
+            steps in prop::collection::vec(step(), 1..400), interval_us in 100_000..4_000_000_u64,
+        ) {
+            let encoding = encoding(25.0, interval_us);
+            let mut timeline = Timeline::new(1000, Segment(0));
+            let mut now = Instant::now() + Duration::from_secs(3600);
+            let mut last: Option<Header> = None;
+            let (mut began_us, mut longest_us) = (0, 0);
+            for step in steps {
+                let (after_us, keyframe) = match step {
+                    Step::Picture { after_us, keyframe } => (after_us, keyframe),
+                    Step::Floor(floor) => { timeline.raise_floor(Segment(floor)); continue }
+                    Step::Reopen => { timeline.reopen(); continue }
+                };
+                let step = Duration::from_micros(after_us.unsigned_abs());
+                now = if after_us < 0 { now - step } else { now + step };
+                let header = match timeline.place(now, keyframe.then_some(&encoding)) {
+                    Place::NeedsKeyframe => { prop_assert!(!keyframe); continue }
+                    Place::Begins { header, target_duration_s, .. } => {
+                        prop_assert!(last.is_none_or(|last| header.run > last.run && header.segment > last.segment));
+                        prop_assert!(header.flags.keyframe && header.flags.starts_segment);
+                        prop_assert_eq!((header.frame, header.capture_time_us), (Frame(0), 0));
+                        longest_us = u64::from(target_duration_s) * 1_000_000 + SEGMENT_OVERRUN_US;
+                        began_us = 0;
+                        header
+                    }
+                    Place::Continues(header) => {
+                        let last = last.unwrap();
+                        prop_assert_eq!(header.run, last.run);
+                        prop_assert_eq!(header.frame, last.frame.next());
+                        prop_assert!(header.capture_time_us > last.capture_time_us);
+                        let advance = u64::from(header.flags.starts_segment);
+                        prop_assert_eq!(header.segment.0, last.segment.0 + advance);
+                        prop_assert!(header.capture_time_us - began_us <= longest_us);
+                        if header.flags.starts_segment { began_us = header.capture_time_us }
+                        header
+                    }
+                };
+                prop_assert_eq!(header.flags.keyframe, keyframe);
+                last = Some(header);
+            }
+        }
+    }
+}

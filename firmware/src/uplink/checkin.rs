@@ -1,0 +1,152 @@
+//! The control plane: one HTTP exchange at a time, in a short-lived thread.
+//!
+//! The answer or one plain line comes as an [`UplinkEvent`]. Redirects are not
+//! followed: they would carry the key to wherever a login page points.
+
+mod agent;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crossbeam_channel::Sender;
+use rustls::ClientConfig;
+use ureq::Agent;
+use zerocam_config_file::Secret;
+use zerocam_protocol::checkin::{CheckinRequest, CheckinResponse};
+
+use super::{
+    UplinkEvent,
+    endpoint::Endpoint,
+    failure::{Failure, one_line},
+};
+
+/// Longest exchange, everything included.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Longest answer that is read: a good one has about 100 bytes.
+const MAX_ANSWER_BYTES: u64 = 4096;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Checkin {
+    exchange: Arc<Exchange>,
+    events: Sender<UplinkEvent>,
+}
+
+#[derive(Debug)]
+struct Exchange {
+    agent: Agent,
+    endpoint: Arc<Endpoint>,
+    key: Secret,
+    requests: Mutex<Requests>,
+}
+
+#[derive(Debug, Default)]
+struct Requests {
+    under_way: bool,
+    next: Option<CheckinRequest>,
+}
+
+impl Checkin {
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        key: Secret,
+        tls: Arc<ClientConfig>,
+        events: Sender<UplinkEvent>,
+    ) -> Self {
+        let exchange = Arc::new(Exchange {
+            agent: agent::agent(tls, TIMEOUT),
+            endpoint,
+            key,
+            requests: Mutex::default(),
+        });
+        Self { exchange, events }
+    }
+
+    /// Sends the request now, or after the one that is under way.
+    pub(super) fn request(&self, request: CheckinRequest) {
+        let mut requests = self.exchange.requests();
+        requests.next = Some(request);
+        if requests.under_way {
+            return;
+        }
+        let (exchange, events) = (Arc::clone(&self.exchange), self.events.clone());
+        let spawned = std::thread::Builder::new()
+            .name("check-in".into())
+            .spawn(move || exchange.work_off(&events));
+        requests.under_way = spawned.is_ok();
+        if let Err(error) = spawned {
+            tell(
+                &self.events,
+                UplinkEvent::CheckinFailed(Failure::Local(error).to_string()),
+            );
+        }
+    }
+}
+
+impl Exchange {
+    fn work_off(&self, events: &Sender<UplinkEvent>) {
+        while let Some(request) = self.next_request() {
+            let event = match self.post(&request) {
+                Ok(response) => UplinkEvent::CheckedIn(response),
+                Err(failure) => UplinkEvent::CheckinFailed(failure.to_string()),
+            };
+            tell(events, event);
+        }
+    }
+
+    fn next_request(&self) -> Option<CheckinRequest> {
+        let mut requests = self.requests();
+        let next = requests.next.take();
+        requests.under_way = next.is_some();
+        next
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn post(&self, request: &CheckinRequest) -> Result<CheckinResponse, Failure> {
+        let host = self.endpoint.host.as_str();
+        let failed = |error| agent::failure(error, &self.endpoint);
+        let mut answer = (self.agent)
+            .post(self.endpoint.checkin_url())
+            .header("Authorization", format!("Bearer {}", self.key.expose()))
+            .send_json(request)
+            .map_err(failed)?;
+        let status = answer.status().as_u16();
+        let kind = answer.body().mime_type().unwrap_or_default().to_owned();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER_BYTES)
+            .read_to_vec();
+        if status != 200 {
+            return Err(Failure::from_answer(
+                host,
+                status,
+                &kind,
+                &body.unwrap_or_default(),
+            ));
+        }
+        let body = body.map_err(failed)?;
+        serde_json::from_slice(&body).map_err(|error| {
+            if kind.contains("json") {
+                Failure::NotTheService {
+                    host: host.to_owned(),
+                    what: one_line(error.to_string().as_bytes()),
+                }
+            } else {
+                Failure::from_answer(host, status, &kind, &body)
+            }
+        })
+    }
+}
+
+fn tell(events: &Sender<UplinkEvent>, event: UplinkEvent) {
+    if let Err(error) = events.try_send(event) {
+        tracing::debug!(%error, "nobody takes the uplink's events");
+    }
+}

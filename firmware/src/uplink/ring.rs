@@ -1,0 +1,194 @@
+//! The newest frames, kept for whoever needs them again.
+//!
+//! The ring is bounded in time and bytes and forgets its oldest frames first.
+//! Being sent or acknowledged does not remove a frame: a fresh instance of the
+//! service may need what an old one had. Readers are [cursors](super::cursor);
+//! the ring also keeps count of the frames that none of them will ever send.
+
+use std::{collections::VecDeque, time::Duration};
+
+use zerocam_protocol::{Segment, message::Position};
+
+use super::CapturedFrame;
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RingLimits {
+    /// Longest time between the oldest and the newest frame.
+    pub age: Duration,
+    /// Most bytes. The newest frame is always kept.
+    pub bytes: usize,
+}
+
+impl Default for RingLimits {
+    /// 20 s, twice what is ever sent again, and at most 6 MB: half of what the
+    /// daemon may occupy.
+    fn default() -> Self {
+        Self {
+            age: Duration::from_secs(20),
+            bytes: 6_000_000,
+        }
+    }
+}
+
+/// A frame's place in the ring's history: counts pushed frames from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place(pub(super) u64);
+
+impl Place {
+    pub(super) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Ring {
+    frames: VecDeque<CapturedFrame>,
+    limits: RingLimits,
+    bytes: usize,
+    /// Place of the oldest frame.
+    first: Place,
+    /// Every frame before this place was sent by some cursor or given up.
+    settled: Place,
+    dropped: u64,
+    highest_sent: Option<Segment>,
+}
+
+impl Ring {
+    pub(super) const fn new(limits: RingLimits) -> Self {
+        Self {
+            frames: VecDeque::new(),
+            limits,
+            bytes: 0,
+            first: Place(0),
+            settled: Place(0),
+            dropped: 0,
+            highest_sent: None,
+        }
+    }
+
+    /// Takes in the newest frame and forgets what no longer fits.
+    pub(super) fn push(&mut self, frame: CapturedFrame) {
+        let newest = frame.captured;
+        self.bytes += frame.unit.message().len();
+        self.frames.push_back(frame);
+        while self.frames.len() > 1 {
+            let oldest = &self.frames[0];
+            let too_old = newest.saturating_duration_since(oldest.captured) > self.limits.age;
+            if !too_old && self.bytes <= self.limits.bytes {
+                break;
+            }
+            self.bytes -= oldest.unit.message().len();
+            self.give_up(self.first, self.first.next());
+            self.frames.pop_front();
+            self.first = self.first.next();
+        }
+    }
+
+    /// Forgets everything; places go on.
+    pub(super) fn clear(&mut self) {
+        self.first = self.end();
+        self.settled = self.first;
+        self.frames.clear();
+        self.bytes = 0;
+    }
+
+    /// Place of the oldest frame kept; the end if none is.
+    pub(super) const fn first(&self) -> Place {
+        self.first
+    }
+
+    /// Place that the next frame will have.
+    pub(super) fn end(&self) -> Place {
+        Place(self.first.0 + self.frames.len() as u64)
+    }
+
+    pub(super) fn get(&self, place: Place) -> Option<&CapturedFrame> {
+        let index = usize::try_from(place.0.checked_sub(self.first.0)?).ok()?;
+        self.frames.get(index)
+    }
+
+    pub(super) fn newest(&self) -> Option<&CapturedFrame> {
+        self.frames.back()
+    }
+
+    /// Whether the frame is the first that its segment has here, all of it
+    /// following: a keyframe that begins the segment, or stands where the
+    /// segment's first frames were dropped.
+    pub(super) fn starts_segment(&self, place: Place) -> bool {
+        let Some(frame) = self.get(place) else {
+            return false;
+        };
+        let header = frame.unit.header();
+        let before = place
+            .0
+            .checked_sub(1)
+            .and_then(|before| self.get(Place(before)));
+        let another = before.is_some_and(|before| {
+            let before = before.unit.header();
+            (before.run, before.segment) != (header.run, header.segment)
+        });
+        header.flags.keyframe && (header.flags.starts_segment || another)
+    }
+
+    /// First place from `from` on where a segment starts.
+    pub(super) fn segment_start_from(&self, from: Place) -> Option<Place> {
+        let places = from.max(self.first).0..self.end().0;
+        places.map(Place).find(|&place| self.starts_segment(place))
+    }
+
+    /// First place whose frame comes after `position`; the end if none does.
+    pub(super) fn after(&self, position: Position) -> Place {
+        let index = self
+            .frames
+            .partition_point(|frame| position_of(frame) <= position);
+        Place(self.first.0 + index as u64)
+    }
+
+    /// Bytes from `from` to the end.
+    pub(super) fn bytes_from(&self, from: Place) -> usize {
+        let places = from.max(self.first).0..self.end().0;
+        let frames = places.filter_map(|place| self.get(Place(place)));
+        frames.map(|frame| frame.unit.message().len()).sum()
+    }
+
+    /// Bytes a second that the camera produces, over what is kept.
+    pub(super) fn production(&self) -> Option<f64> {
+        let span = self.newest()?.captured - self.frames.front()?.captured;
+        (span > Duration::ZERO).then(|| self.bytes as f64 / span.as_secs_f64())
+    }
+
+    /// A cursor sent the frame.
+    pub(super) fn sent(&mut self, place: Place) {
+        self.settled = self.settled.max(place.next());
+        let segment = self.get(place).map(|frame| frame.unit.header().segment);
+        self.highest_sent = self.highest_sent.max(segment);
+    }
+
+    /// Highest segment of which any cursor ever sent a frame.
+    pub(super) const fn highest_sent(&self) -> Option<Segment> {
+        self.highest_sent
+    }
+
+    /// A cursor passes over the frames in `from..to`, or they are forgotten.
+    /// Those that nobody sent before count as dropped.
+    pub(super) fn give_up(&mut self, from: Place, to: Place) {
+        self.dropped += to.0.saturating_sub(from.max(self.settled).0);
+        self.settled = self.settled.max(to);
+    }
+
+    /// Frames that no cursor sent and none will.
+    pub(super) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+/// Where a frame stands in the camera's history.
+pub(super) fn position_of(frame: &CapturedFrame) -> Position {
+    let header = frame.unit.header();
+    Position {
+        run: header.run,
+        frame: header.frame,
+    }
+}
