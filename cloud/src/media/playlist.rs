@@ -1,0 +1,78 @@
+//! The text of a playlist, a pure function of the segments that it lists.
+//!
+//! Plain HLS (RFC 8216) with fragmented MP4. URIs are relative, so that a token
+//! in the path is inherited and one rendering serves every visitor. There is
+//! never an EXT-X-ENDLIST: a camera that stopped may go on.
+
+use std::{
+    fmt::Write,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use super::window::{Content, Entry};
+
+/// EXT-X-MAP in playlists of ordinary segments needs 6, fragmented MP4 needs 7.
+const VERSION: u32 = 7;
+
+/// Latest date that RFC 3339 can write, in microseconds of Unix time.
+const LAST_DATE_US: u64 = 253_402_300_799_999_999;
+
+/// Lists `segments`, whose numbers follow one another without a hole. `None`
+/// while there are none.
+#[must_use]
+pub fn plain(segments: &[Arc<Entry>]) -> Option<String> {
+    let first = segments.first()?;
+    let target_duration_s = segments
+        .iter()
+        .map(|segment| segment.run.format.target_duration_s)
+        .max()?;
+    let mut text = String::with_capacity(300 + 110 * segments.len());
+    let mut line = |arguments: std::fmt::Arguments<'_>| {
+        writeln!(text, "{arguments}").expect("strings grow");
+    };
+    line(format_args!("#EXTM3U"));
+    line(format_args!("#EXT-X-VERSION:{VERSION}"));
+    line(format_args!("#EXT-X-TARGETDURATION:{target_duration_s}"));
+    line(format_args!("#EXT-X-MEDIA-SEQUENCE:{}", first.number));
+    // The camera's run number, so that every instance counts the same.
+    line(format_args!(
+        "#EXT-X-DISCONTINUITY-SEQUENCE:{}",
+        first.run.format.run
+    ));
+    if segments.iter().all(|segment| segment.is_independent()) {
+        line(format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
+    }
+    let mut last_run = None;
+    for segment in segments {
+        let run = segment.run.format.run;
+        if last_run != Some(run) {
+            if last_run.is_some() {
+                line(format_args!("#EXT-X-DISCONTINUITY"));
+            }
+            line(format_args!("#EXT-X-MAP:URI=\"{run}/init.mp4\""));
+            last_run = Some(run);
+        }
+        if let Content::Gap = segment.content {
+            line(format_args!("#EXT-X-GAP"));
+        }
+        line(format_args!(
+            "#EXT-X-PROGRAM-DATE-TIME:{}",
+            date(segment.date_unix_us)
+        ));
+        let (seconds, ms) = (segment.duration_ms / 1000, segment.duration_ms % 1000);
+        line(format_args!("#EXTINF:{seconds}.{ms:03},"));
+        line(format_args!("{run}/{}.m4s", segment.number));
+    }
+    Some(text)
+}
+
+/// Milliseconds are what players read; a date that RFC 3339 cannot write
+/// becomes the nearest one that it can.
+fn date(unix_us: i64) -> impl std::fmt::Display {
+    let unix_us = u64::try_from(unix_us).unwrap_or(0).min(LAST_DATE_US);
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_micros(unix_us))
+}
+
+#[cfg(test)]
+mod tests;

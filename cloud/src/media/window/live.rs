@@ -1,0 +1,289 @@
+//! The writer's side of the window: fills segments, lists them, lets them go.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use zerocam_protocol::Segment;
+
+use super::{Content, Counters, Entry, Frames, Listed, Newest, RunInit, Window, WindowLimits};
+use crate::media::{RunFormat, packager::Packaged, playlist};
+
+/// The most segments that are listed, whatever else the bounds allow: two hours
+/// of one second each, a playlist of some 800 kB.
+const MAX_SEGMENTS: usize = 7200;
+
+/// A playlist of less than three target durations makes players stall
+/// (RFC 8216, section 6.2.2); left segments stay for as long.
+const TARGET_DURATIONS: u32 = 3;
+
+/// The window as its writer sees it.
+#[derive(Debug)]
+pub struct LiveWindow {
+    limits: WindowLimits,
+    /// What readers get next.
+    window: Window,
+    changed: bool,
+    open: Option<OpenSegment>,
+    listed: VecDeque<Arc<Entry>>,
+    listed_bytes: usize,
+    listed_ms: u64,
+    left: VecDeque<(Instant, Arc<Entry>)>,
+}
+
+#[derive(Debug)]
+struct OpenSegment {
+    run: Arc<RunInit>,
+    number: Segment,
+    date_unix_us: i64,
+    duration_ms: u32,
+    frames: Frames,
+}
+
+impl LiveWindow {
+    /// An empty one.
+    #[must_use]
+    pub fn new(limits: WindowLimits) -> Self {
+        Self {
+            limits,
+            window: Window::default(),
+            changed: false,
+            open: None,
+            listed: VecDeque::new(),
+            listed_bytes: 0,
+            listed_ms: 0,
+            left: VecDeque::new(),
+        }
+    }
+
+    /// What readers see from now on, if that is something new.
+    #[must_use]
+    pub fn take_changes(&mut self) -> Option<Arc<Window>> {
+        std::mem::take(&mut self.changed).then(|| Arc::new(self.window.clone()))
+    }
+
+    /// Counts something.
+    pub fn count(&mut self, add: impl FnOnce(&mut Counters)) {
+        add(&mut self.window.counters);
+        self.changed = true;
+    }
+
+    /// Says which ffmpeg runs.
+    pub fn set_child(&mut self, pid: Option<u32>) {
+        self.changed |= self.window.child_pid != pid;
+        self.window.child_pid = pid;
+    }
+
+    /// Says why nothing is published.
+    pub fn set_fault(&mut self, fault: &str) {
+        self.window.fault = Some(fault.into());
+        self.changed = true;
+    }
+
+    /// Raises the highest segment number seen.
+    pub fn raise_floor(&mut self, seen: Segment) {
+        self.changed |= seen > self.window.floor;
+        self.window.floor = self.window.floor.max(seen);
+    }
+
+    /// What follows belongs to this run.
+    pub fn begin_run(&mut self, format: RunFormat, now: Instant) {
+        self.end_segment(now);
+        self.window.current = None;
+        self.window.format = Some(Arc::new(format));
+        self.changed = true;
+    }
+
+    /// The init of the current run is known.
+    pub fn set_init(&mut self, init: Bytes) {
+        if let Some(format) = &self.window.format {
+            self.window.current = Some(Arc::new(RunInit {
+                format: (**format).clone(),
+                init,
+            }));
+            self.changed = true;
+        }
+    }
+
+    /// Takes the next frame, and lists its segment when it is the last one.
+    pub fn publish(&mut self, frame: Packaged, now: Instant) {
+        let header = frame.unit.header;
+        let other = |open: &OpenSegment| open.number != header.segment;
+        if self.open.as_ref().is_some_and(other) {
+            self.end_segment(now);
+        }
+        let Some(run) = &self.window.current else {
+            return;
+        };
+        let open = self.open.get_or_insert_with(|| OpenSegment {
+            run: run.clone(),
+            number: header.segment,
+            date_unix_us: frame.unit.date_unix_us,
+            duration_ms: 0,
+            frames: Frames {
+                fragments: Vec::new(),
+                bytes: 0,
+                is_independent: header.flags.keyframe,
+                start_ms: frame.unit.time_ms,
+            },
+        });
+        // To the end of this frame: holes in front of it count too.
+        open.duration_ms = frame.unit.time_ms - open.frames.start_ms + frame.duration_ms;
+        open.frames.bytes += frame.fragment.len();
+        open.frames.fragments.push(frame.fragment);
+        self.window.newest = Some(Newest {
+            run: header.run,
+            segment: header.segment,
+            frame: header.frame,
+            date_unix_us: frame.unit.date_unix_us,
+            bitrate_bps: self.window.newest.and_then(|newest| newest.bitrate_bps),
+        });
+        self.window.fault = None;
+        self.changed = true;
+        if frame.ends_segment {
+            self.end_segment(now);
+        }
+    }
+
+    /// Lists the segment that was being filled.
+    pub fn end_segment(&mut self, now: Instant) {
+        let Some(open) = self.open.take() else { return };
+        if let Some(newest) = &mut self.window.newest {
+            let bits = open.frames.bytes as u64 * 8;
+            newest.bitrate_bps = (bits * 1000).checked_div(open.duration_ms.into());
+        }
+        let segment = Arc::new(Entry {
+            run: open.run,
+            number: open.number,
+            date_unix_us: open.date_unix_us,
+            duration_ms: open.duration_ms,
+            content: Content::Frames(open.frames),
+        });
+        match self.listed.back().cloned() {
+            Some(last) if last.run.format.run == segment.run.format.run => {
+                self.list_gaps(&last, &segment, now);
+            }
+            Some(last) if !goes_on(&last, &segment) => {
+                self.drop_all(now);
+            }
+            _ => {}
+        }
+        self.list(segment);
+        self.keep_bounds(now);
+        self.render(now);
+    }
+
+    /// When [`Self::forget`] has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.left.front().map(|(until, _)| *until)
+    }
+
+    /// Lets go of what left the list long enough ago.
+    pub fn forget(&mut self, now: Instant) {
+        if self.next_deadline().is_some_and(|due| due <= now) {
+            self.render(now);
+        }
+    }
+
+    /// The whole segments that are missing between two of one run share the
+    /// time between them.
+    fn list_gaps(&mut self, last: &Entry, next: &Entry, now: Instant) {
+        let missing = next.number.0.saturating_sub(last.number.0 + 1);
+        let (Some(last_frames), Some(next_frames)) = (last.frames(), next.frames()) else {
+            return;
+        };
+        if missing == 0 {
+            return;
+        }
+        let end_ms = last_frames.start_ms + last.duration_ms;
+        let time_ms = u64::from(next_frames.start_ms.saturating_sub(end_ms));
+        let longest_ms = u64::from(next.run.format.target_duration_s) * 1000;
+        let duration_ms = (time_ms / missing).clamp(1, longest_ms.max(1));
+        // Those that would be dropped again at once are not made.
+        let skipped = missing.saturating_sub(MAX_SEGMENTS as u64);
+        if skipped > 0 {
+            self.drop_all(now);
+        }
+        for index in skipped..missing {
+            let offset_us = (time_ms * 1000 / missing).saturating_mul(index);
+            self.list(Arc::new(Entry {
+                run: next.run.clone(),
+                number: Segment(last.number.0 + 1 + index),
+                date_unix_us: last
+                    .date_unix_us
+                    .saturating_add(i64::from(last.duration_ms) * 1000)
+                    .saturating_add_unsigned(offset_us),
+                duration_ms: duration_ms as u32,
+                content: Content::Gap,
+            }));
+        }
+        self.window.counters.gaps += missing;
+    }
+
+    fn list(&mut self, segment: Arc<Entry>) {
+        self.listed_bytes += segment.bytes();
+        self.listed_ms += u64::from(segment.duration_ms);
+        self.listed.push_back(segment);
+    }
+
+    fn keep_bounds(&mut self, now: Instant) {
+        let Some(newest) = self.listed.back() else {
+            return;
+        };
+        let least_s = newest.run.format.target_duration_s * TARGET_DURATIONS;
+        let max_ms = match self.limits.seconds {
+            0 => u64::MAX,
+            seconds => u64::from(seconds.max(least_s)) * 1000,
+        };
+        while self.listed.len() > 1
+            && (self.listed_ms > max_ms
+                || self.listed_bytes > self.limits.bytes
+                || self.listed.len() > MAX_SEGMENTS
+                || matches!(self.listed[0].content, Content::Gap))
+        {
+            self.drop_oldest(now);
+        }
+    }
+
+    fn drop_all(&mut self, now: Instant) {
+        while !self.listed.is_empty() {
+            self.drop_oldest(now);
+        }
+    }
+
+    fn drop_oldest(&mut self, now: Instant) {
+        let Some(oldest) = self.listed.pop_front() else {
+            return;
+        };
+        self.listed_bytes -= oldest.bytes();
+        self.listed_ms -= u64::from(oldest.duration_ms);
+        let target_duration = Duration::from_secs(oldest.run.format.target_duration_s.into());
+        if let Content::Frames(_) = oldest.content {
+            self.left
+                .push_back((now + TARGET_DURATIONS * target_duration, oldest));
+        }
+    }
+
+    fn render(&mut self, now: Instant) {
+        while self.left.front().is_some_and(|(until, _)| *until <= now) {
+            self.left.pop_front();
+        }
+        let segments: Vec<_> = self.listed.iter().cloned().collect();
+        self.window.listed = Arc::new(Listed {
+            playlist: playlist::plain(&segments),
+            left: self.left.iter().map(|(_, left)| left.clone()).collect(),
+            segments,
+        });
+        self.changed = true;
+    }
+}
+
+/// Whether a run's first listed segment follows the last one of the run before
+/// in one process of the camera.
+fn goes_on(last: &Entry, next: &Entry) -> bool {
+    next.run.format.run == last.run.format.run.next() && next.number == last.number.next()
+}
