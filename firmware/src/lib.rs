@@ -1,3 +1,5 @@
 //! The zerocam daemon as a library, so that tests reach its parts.
 
+pub mod button;
+pub mod led;
 pub mod uplink;
