@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::button::Gesture;
 
+pub mod table;
+
+use table::Look;
+
 /// How long a press shows as inverted light: seen by everybody, taken for a
 /// mark of a rhythm by nobody who is just pressing.
 pub const ACKNOWLEDGE: Duration = Duration::from_millis(120);
@@ -50,23 +54,22 @@ pub struct Scene {
     pub filming: bool,
     /// Whether somebody watches.
     pub watched: bool,
-    /// What a release of the button would do, while it is held.
-    pub armed: Option<Gesture>,
 }
 
 impl Scene {
-    /// The rhythm that tells it.
+    /// The rhythm that tells it, or, while the button is held, what a release
+    /// would do.
     #[must_use]
-    pub const fn pattern(self) -> Pattern {
-        let look = self.look();
+    pub const fn pattern(self, armed: Option<Gesture>) -> Pattern {
+        let look = self.look(armed);
         Pattern {
             lit_ground: self.filming || look.films(),
             marks_ms: look.row().marks_ms,
         }
     }
 
-    const fn look(self) -> Look {
-        match (self.armed, self.state, self.watched) {
+    const fn look(self, armed: Option<Gesture>) -> Look {
+        match (armed, self.state, self.watched) {
             (Some(Gesture::RestartNetworking), _, _) => Look::HeldForNetworking,
             (Some(Gesture::ShutDown), _, _) | (_, State::ShuttingDown, _) => Look::ShuttingDown,
             (_, State::Starting, _) => Look::Starting,
@@ -80,151 +83,6 @@ impl Scene {
             (_, State::Degraded, true) => Look::DegradedWatched,
             (_, State::CameraFault, _) => Look::CameraFault,
             (_, State::Fatal, _) => Look::Fatal,
-        }
-    }
-}
-
-/// What the LED can look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each one's row says what it means")]
-pub enum Look {
-    Starting,
-    NeedsConfiguration,
-    WifiConnecting,
-    CloudConnecting,
-    Ready,
-    Streaming,
-    StreamingWatched,
-    Degraded,
-    DegradedWatched,
-    CameraFault,
-    Fatal,
-    HeldForNetworking,
-    ShuttingDown,
-}
-
-/// One look, in words for its reader.
-#[derive(Debug, Clone, Copy)]
-pub struct Row {
-    /// What is told.
-    pub name: &'static str,
-    /// What it looks like.
-    pub looks: &'static str,
-    /// What it means, and what to do.
-    pub meaning: &'static str,
-    /// A mark, the gap behind it, the next mark, ...: milliseconds, for ever.
-    pub marks_ms: &'static [u16],
-}
-
-impl Look {
-    /// The whole table, in its order.
-    pub const ALL: [Self; 13] = [
-        Self::Starting,
-        Self::NeedsConfiguration,
-        Self::WifiConnecting,
-        Self::CloudConnecting,
-        Self::Ready,
-        Self::Streaming,
-        Self::StreamingWatched,
-        Self::Degraded,
-        Self::DegradedWatched,
-        Self::CameraFault,
-        Self::Fatal,
-        Self::HeldForNetworking,
-        Self::ShuttingDown,
-    ];
-
-    /// Whether this look itself says that frames leave the sensor.
-    #[must_use]
-    pub const fn films(self) -> bool {
-        matches!(
-            self,
-            Self::Streaming | Self::StreamingWatched | Self::Degraded | Self::DegradedWatched
-        )
-    }
-
-    /// Its row of the table.
-    #[must_use]
-    pub const fn row(self) -> Row {
-        match self {
-            Self::Starting => Row {
-                name: "starting",
-                looks: "blinks twice a second",
-                meaning: "Wait.",
-                marks_ms: &[200, 300],
-            },
-            Self::NeedsConfiguration => Row {
-                name: "needs configuration",
-                looks: "one long flash, one short",
-                meaning: "`zerocam.toml` is missing or has an error. Put the card into a computer: `zerocam-status.txt` says which line.",
-                marks_ms: &[600, 250, 150, 1500],
-            },
-            Self::WifiConnecting => Row {
-                name: "Wi-Fi connecting",
-                looks: "two short flashes",
-                meaning: "Wait. After a minute: check the name and the password of the Wi-Fi, and the distance.",
-                marks_ms: &[150, 250, 150, 1500],
-            },
-            Self::CloudConnecting => Row {
-                name: "cloud connecting",
-                looks: "three short flashes",
-                meaning: "Wi-Fi works, the service is not reached. Wait. After a minute: check the internet connection, the address and the key.",
-                marks_ms: &[150, 250, 150, 250, 150, 1500],
-            },
-            Self::Ready => Row {
-                name: "ready",
-                looks: "a tiny flash every two seconds",
-                meaning: "Not filming. Press to start.",
-                marks_ms: &[100, 1900],
-            },
-            Self::Streaming => Row {
-                name: "streaming",
-                looks: "steady light",
-                meaning: "Live. Press to stop.",
-                marks_ms: &[],
-            },
-            Self::StreamingWatched => Row {
-                name: "streaming, watched",
-                looks: "light that flutters every three seconds",
-                meaning: "Live, and somebody is watching.",
-                marks_ms: &[60, 60, 60, 60, 60, 60, 60, 2580],
-            },
-            Self::Degraded => Row {
-                name: "degraded",
-                looks: "light with a short gap again and again",
-                meaning: "Live with a poorer picture: the Wi-Fi is weak or busy. Move the camera or the router closer.",
-                marks_ms: &[150, 1500],
-            },
-            Self::DegradedWatched => Row {
-                name: "degraded, watched",
-                looks: "light with a short gap, then a flutter",
-                meaning: "Live with a poorer picture, and somebody is watching.",
-                marks_ms: &[150, 750, 60, 60, 60, 60, 60, 60, 60, 1740],
-            },
-            Self::CameraFault => Row {
-                name: "camera fault",
-                looks: "one long flash, two short",
-                meaning: "The camera gives no picture. Switch off and check both ends of its ribbon cable.",
-                marks_ms: &[600, 250, 150, 250, 150, 1500],
-            },
-            Self::Fatal => Row {
-                name: "fatal",
-                looks: "long flashes only",
-                meaning: "Broken in a way that does not mend itself: `zerocam-status.txt` says how.",
-                marks_ms: &[600, 900],
-            },
-            Self::HeldForNetworking => Row {
-                name: "button held for 3 s",
-                looks: "blinks four times a second",
-                meaning: "Let go to restart networking and to read the configuration again.",
-                marks_ms: &[100, 150],
-            },
-            Self::ShuttingDown => Row {
-                name: "button held for 8 s, and shutting down",
-                looks: "flickers",
-                meaning: "Let go to shut down. Once it has been dark for ten seconds the power can be cut.",
-                marks_ms: &[50, 70],
-            },
         }
     }
 }
@@ -336,11 +194,10 @@ mod tests {
         state: State::Ready,
         filming: false,
         watched: false,
-        armed: None,
     };
 
-    /// Every scene there is.
-    fn scenes() -> impl Iterator<Item = Scene> {
+    /// Everything there is to tell.
+    fn scenes() -> impl Iterator<Item = (Scene, Option<Gesture>)> {
         let flags = [(false, false), (false, true), (true, false), (true, true)];
         let armed = [
             None,
@@ -350,12 +207,12 @@ mod tests {
         ];
         STATES.into_iter().flat_map(move |state| {
             flags.into_iter().flat_map(move |(filming, watched)| {
-                armed.into_iter().map(move |armed| Scene {
+                let scene = Scene {
                     state,
                     filming,
                     watched,
-                    armed,
-                })
+                };
+                armed.into_iter().map(move |armed| (scene, armed))
             })
         })
     }
@@ -363,7 +220,7 @@ mod tests {
     /// Every rhythm that can show, once.
     fn patterns() -> Vec<Pattern> {
         let mut all: Vec<Pattern> = vec![];
-        for pattern in scenes().map(Scene::pattern) {
+        for pattern in scenes().map(|(scene, armed)| scene.pattern(armed)) {
             if !all.contains(&pattern) {
                 all.push(pattern);
             }
@@ -385,7 +242,7 @@ mod tests {
 
     #[test]
     fn every_look_is_reached_and_has_its_own_row() {
-        let reached: Vec<Look> = scenes().map(Scene::look).collect();
+        let reached: Vec<Look> = scenes().map(|(scene, armed)| scene.look(armed)).collect();
         for (index, look) in Look::ALL.into_iter().enumerate() {
             assert!(reached.contains(&look), "{look:?}");
             for other in &Look::ALL[..index] {
@@ -398,12 +255,13 @@ mod tests {
 
     #[test]
     fn light_means_filming() {
-        for scene in scenes() {
-            let films = scene.filming || scene.look().films();
-            let light = samples(scene.pattern(), 30_000);
+        for (scene, armed) in scenes() {
+            let look = scene.look(armed);
+            let films = scene.filming || look.films();
+            let light = samples(scene.pattern(armed), 30_000);
             let lit = light.iter().filter(|lit| **lit).count();
             assert_eq!(lit * 2 > light.len(), films, "{scene:?}");
-            let marks = scene.look().row().marks_ms;
+            let marks = look.row().marks_ms;
             assert!(marks.len() % 2 == 0, "every mark has its gap");
             for (mark, gap) in marks.iter().zip(marks.iter().skip(1)).step_by(2) {
                 assert!((50..=600).contains(mark), "visible and short: {scene:?}");
@@ -481,7 +339,7 @@ mod tests {
                 lit,
                 until: until_ms.map(at),
             };
-            assert_eq!(led.light(scene.pattern(), at(ms)), light, "at {ms} ms");
+            assert_eq!(led.light(scene.pattern(None), at(ms)), light, "at {ms} ms");
         }
     }
 }

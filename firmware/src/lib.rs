@@ -1,5 +1,6 @@
 //! The zerocam daemon as a library, so that tests reach its parts.
 
 pub mod button;
+pub mod gpio;
 pub mod led;
 pub mod uplink;
