@@ -263,6 +263,7 @@ mod tests {
             assert_eq!(lit * 2 > light.len(), films, "{scene:?}");
             let marks = look.row().marks_ms;
             assert!(marks.len() % 2 == 0, "every mark has its gap");
+            assert!(marks.iter().all(|ms| ms % 50 == 0));
             for (mark, gap) in marks.iter().zip(marks.iter().skip(1)).step_by(2) {
                 assert!((50..=600).contains(mark), "visible and short: {scene:?}");
                 assert!(gap >= mark || *gap >= 250, "the ground prevails: {scene:?}");

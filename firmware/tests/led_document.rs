@@ -50,28 +50,25 @@ fn led_table() -> String {
     table
 }
 
-/// Two seconds and more: as many whole rounds as it takes.
+/// One round, or two seconds of it if that is more.
 fn picture(marks_ms: &[u16], lit_ground: bool) -> String {
-    const CHARACTER_MS: u32 = 50;
-    let period: u32 = marks_ms.iter().map(|&ms| u32::from(ms)).sum();
-    let rounds = if period == 0 {
-        0
+    const CHARACTER_MS: u16 = 50;
+    const SHOWN_MS: u16 = 2000;
+    let period: u16 = marks_ms.iter().sum();
+    if period == 0 {
+        return "█".repeat((SHOWN_MS / CHARACTER_MS).into());
+    }
+    let (mark, gap) = if lit_ground {
+        ("·", "█")
     } else {
-        2000_u32.div_ceil(period)
+        ("█", "·")
     };
-    let (mut picture, mut at) = (String::new(), 0);
-    let mut lit = !lit_ground;
-    for ms in marks_ms.repeat(rounds as usize) {
-        at += u32::from(ms);
-        let filled = picture.chars().count() as u32;
-        let glyph = if lit { "█" } else { "·" };
-        picture += &glyph.repeat((at.div_ceil(CHARACTER_MS).saturating_sub(filled)) as usize);
-        lit = !lit;
-    }
-    if picture.is_empty() {
-        picture = "█".repeat(2000 / CHARACTER_MS as usize);
-    }
-    picture
+    marks_ms
+        .chunks(2)
+        .flat_map(|pair| std::iter::zip(pair, [mark, gap]))
+        .map(|(ms, glyph)| glyph.repeat((ms / CHARACTER_MS).into()))
+        .collect::<String>()
+        .repeat((SHOWN_MS / period).max(1).into())
 }
 
 fn button_table() -> String {

@@ -113,7 +113,7 @@ fn a_press_starts_and_the_light_follows() {
         watched: true,
         ..STREAMING
     };
-    assert_eq!(person.lit_ms(watched, 3000), 3000 - 4 * 60, "a flutter");
+    assert_eq!(person.lit_ms(watched, 3000), 3000 - 4 * 100, "a flutter");
     assert_eq!(person.reads("viewer-led"), "1\n");
 
     drop(person.panel);

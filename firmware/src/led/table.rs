@@ -31,7 +31,8 @@ pub struct Row {
     pub looks: &'static str,
     /// What it means, and what to do.
     pub meaning: &'static str,
-    /// A mark, the gap behind it, the next mark, ...: milliseconds, for ever.
+    /// A mark, the gap behind it, the next mark, ... in milliseconds, all of
+    /// them multiples of 50, played again and again.
     pub marks_ms: &'static [u16],
 }
 
@@ -106,7 +107,7 @@ impl Look {
                 name: "streaming, watched",
                 looks: "light that flutters every three seconds",
                 meaning: "Live, and somebody is watching.",
-                marks_ms: &[60, 60, 60, 60, 60, 60, 60, 2580],
+                marks_ms: &[100, 100, 100, 100, 100, 100, 100, 2300],
             },
             Self::Degraded => Row {
                 name: "degraded",
@@ -118,7 +119,7 @@ impl Look {
                 name: "degraded, watched",
                 looks: "light with a short gap, then a flutter",
                 meaning: "Live with a poorer picture, and somebody is watching.",
-                marks_ms: &[150, 750, 60, 60, 60, 60, 60, 60, 60, 1740],
+                marks_ms: &[150, 750, 100, 100, 100, 100, 100, 100, 100, 1400],
             },
             Self::CameraFault => Row {
                 name: "camera fault",
@@ -142,7 +143,7 @@ impl Look {
                 name: "button held for 8 s, and shutting down",
                 looks: "flickers",
                 meaning: "Let go to shut down. Once it has been dark for ten seconds the power can be cut.",
-                marks_ms: &[50, 70],
+                marks_ms: &[50, 100],
             },
         }
     }
