@@ -308,7 +308,7 @@ mod tests {
         /// Whatever the wire does: presses and releases alternate, and a gesture
         /// needs a press that was seen to end.
         #[test]
-        fn signals_alternate(levels in prop::collection::vec((any::<bool>(), 1_u64..1200), 1..60)) {
+        fn signals_alternate(levels in prop::collection::vec((any::<bool>(), 1_u64..1200), 1..25)) {
             let levels: Vec<_> = levels.into_iter().map(|(pressed, ticks)| (pressed, ticks * 10)).collect();
             let mut down = false;
             let mut ignored = false;

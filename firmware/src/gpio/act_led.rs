@@ -11,7 +11,7 @@ use std::{
 
 use super::{GpioError, Host, Output, Remedy};
 
-/// Its names: now, and on kernels before 5.10 or so.
+/// Its names: now, and on older kernels.
 const NAMES: [&str; 2] = ["/sys/class/leds/ACT", "/sys/class/leds/led0"];
 
 pub(super) struct ActLed {
