@@ -31,7 +31,7 @@ pub trait Chip {
     /// [`GpioError`] when the pin cannot be had.
     fn input(&self, line: &Line) -> Result<Box<dyn Input>, GpioError>;
 
-    /// Takes a pin as output, inactive at first.
+    /// Takes a pin as output, driven to its inactive level.
     ///
     /// # Errors
     /// [`GpioError`] when the pin cannot be had.

@@ -129,3 +129,27 @@ impl Troubles {
         self.0.values().map(String::as_str)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Recorder<'a>(&'a mut Vec<bool>);
+
+    impl Output for Recorder<'_> {
+        fn set_active(&mut self, active: bool) -> Result<(), GpioError> {
+            self.0.push(active);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn only_changes_are_written() {
+        let mut written = vec![];
+        let mut output = OnChange::new(Recorder(&mut written));
+        for active in [false, true, true, false, false, true] {
+            output.set_active(active).unwrap();
+        }
+        assert_eq!(written, [true, false, true]);
+    }
+}
