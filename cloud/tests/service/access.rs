@@ -97,15 +97,15 @@ fn no_access_is_a_page_that_says_why() {
         (
             String::new(),
             401,
-            "open the link that the camera&#39;s owner gave you",
+            "Open the link that the camera&#39;s owner gave you",
         ),
         (
             "?token=nonsense".to_owned(),
             401,
-            "not a zerocam key or link",
+            "Not a zerocam key or link",
         ),
-        (format!("?token={foreign}"), 401, "the signature is wrong"),
-        (format!("?token={expired}"), 401, "the link expired"),
+        (format!("?token={foreign}"), 401, "The signature is wrong"),
+        (format!("?token={expired}"), 401, "The link expired"),
         (
             format!("?token={other}"),
             403,
