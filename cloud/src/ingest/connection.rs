@@ -453,6 +453,7 @@ const fn reason(rejected: &Rejected) -> ByeReason {
         | Rejected::OtherFormat { .. }
         | Rejected::NoPicture { .. }
         | Rejected::SegmentTooLong { .. }
+        | Rejected::NumberTooLarge { .. }
         | Rejected::SegmentTooLarge { .. } => ByeReason::ProtocolError,
     }
 }
