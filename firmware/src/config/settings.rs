@@ -159,7 +159,7 @@ fn camera_name(uplink: &UplinkConfig) -> Result<CameraName, Problem> {
                 key
             }
             UplinkError::Endpoint(_) => url,
-            UplinkError::Tls | UplinkError::System(_) => ca_file,
+            UplinkError::Tls(_) | UplinkError::System(_) => ca_file,
         };
         place.problem(error)
     })
