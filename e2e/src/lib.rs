@@ -20,14 +20,21 @@
     reason = "measured times and captured logs are what a test prints"
 )]
 
+pub mod browser;
+pub mod camera;
 pub mod fault_proxy;
 pub mod footage;
 pub mod patience;
 pub mod program;
-
+pub mod service;
+pub mod viewer;
 pub mod wire_tap;
 
+pub use browser::Browser;
+pub use camera::Camera;
 pub use fault_proxy::FaultProxy;
 pub use footage::Footage;
 pub use patience::within;
 pub use program::Program;
+pub use service::Service;
+pub use viewer::Viewer;

@@ -79,8 +79,8 @@ export class View {
     const newest = polls.status?.newest?.date_unix_ms ?? null;
     const shown = picture.capturedUnixMs ?? newest;
     const known = verdict.ageMs ?? (shown !== null && serviceUnixMs !== null ? serviceUnixMs - shown : null);
-    const young = verdict.ageMs !== null && (verdict.state === "live" || verdict.ageMs < 120_000);
-    text("age", young && verdict.ageMs !== null ? `${ageText(verdict.ageMs)} ago` : "");
+    const onBadge = VEILED.has(verdict.state) ? null : verdict.ageMs;
+    text("age", onBadge === null ? "" : `${ageText(onBadge)} ago`);
     text("sentence", pictureSentence({ ...verdict, ageMs: known }, shown, serviceUnixMs));
   }
 
