@@ -103,10 +103,7 @@ impl Viewer {
                 .program_date_time
                 .expect("every segment has a date")
                 .to_rfc3339(),
-            is_gap: segment
-                .unknown_tags
-                .iter()
-                .any(|tag| tag.tag == "X-GAP"),
+            is_gap: segment.unknown_tags.iter().any(|tag| tag.tag == "X-GAP"),
         };
         if let Some(before) = self.listed.get(&number) {
             assert_eq!(*before, listed, "segment {number} changed");
@@ -198,7 +195,10 @@ fn fragments(media: &[u8]) -> Vec<(Moof, &[u8])> {
         }
         rest = behind;
     }
-    assert!(rest.is_empty() && moof.is_none(), "a segment that ends early");
+    assert!(
+        rest.is_empty() && moof.is_none(),
+        "a segment that ends early"
+    );
     fragments
 }
 

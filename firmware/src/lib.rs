@@ -1,12 +1,15 @@
 //! The zerocam daemon as a library, so that tests reach its parts.
 
 pub mod backoff;
+pub mod button;
 pub mod camera;
 pub mod capture;
 pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod device;
+pub mod gpio;
+pub mod led;
 pub mod state_file;
 pub mod status;
 pub mod supervisor;

@@ -40,5 +40,5 @@ export async function facts(page: Page): Promise<Facts> {
 /** Waits until the page shows this state, and for this reason if one is given. */
 export async function reaches(page: Page, state: string, reason?: string): Promise<void> {
   const selector = `html[data-state="${state}"]${reason ? `[data-reason="${reason}"]` : ""}`;
-  await page.waitForSelector(selector, { state: "attached", timeout: 12_000 });
+  await page.waitForSelector(selector, { state: "attached", timeout: 60_000 });
 }

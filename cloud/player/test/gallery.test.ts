@@ -58,6 +58,7 @@ const SCENES: [string, string, Partial<Status> | number][] = [
       ],
     }),
   ],
+  ["numbers", "live", { control: true }],
   ["no-access", "no-access", 401],
   ["service-error", "unreachable", 503],
 ];
@@ -102,6 +103,7 @@ async function show(scheme: "light" | "dark", scenes: typeof SCENES, picture: bo
     else service.bend = bend;
     if (!picture) await page.goto(`${service.origin}/watch/garden/`);
     await reaches(page, state);
+    if (name === "numbers") await page.locator("summary").click();
     for (const size of SIZES) {
       await page.setViewportSize(size);
       await inspect(page);
