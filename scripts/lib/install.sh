@@ -9,6 +9,7 @@ declare -rA debian_package=(
     [c++]=build-essential
     [git]=git
     [curl]=curl
+    [jq]=jq
     [python3]=python3
     [pip3]=python3-pip
     [ffmpeg]=ffmpeg
