@@ -97,7 +97,7 @@ fn run(config: PathBuf) -> u8 {
         .init();
     match daemon::run(config) {
         Ok(()) => OK,
-        Err(error @ DaemonError::Control(_)) => complain(IO, &error),
+        Err(error @ (DaemonError::Control(_) | DaemonError::PowerOff(_))) => complain(IO, &error),
         Err(error @ DaemonError::System(_)) => complain(INTERNAL, &error),
     }
 }

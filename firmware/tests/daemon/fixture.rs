@@ -56,10 +56,16 @@ impl Camera {
         fs::write(self.config_path(), text).unwrap();
     }
 
-    /// `[daemon]`, with everything inside the directory.
+    /// `[gpio]` and `[daemon]`, with everything inside the directory.
     pub(crate) fn daemon_section(&self) -> String {
+        let pins = self.path("gpio");
         let (state, socket) = (self.path("state"), self.path("control.sock"));
-        format!("[daemon]\nstate_dir = {state:?}\nsocket = {socket:?}\ndevice_id = \"dev-1\"\n")
+        let helper = self.path("privileged.sock");
+        format!(
+            "[gpio]\nbackend = \"simulated\"\nsimulated_directory = {pins:?}\n\
+             [daemon]\nstate_dir = {state:?}\nsocket = {socket:?}\n\
+             privileged_socket = {helper:?}\ndevice_id = \"dev-1\"\n"
+        )
     }
 
     /// A configuration that replays `file`.
