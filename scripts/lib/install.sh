@@ -15,6 +15,7 @@ declare -rA debian_package=(
     [ffprobe]=ffmpeg
     [chromium]=chromium
     [shellcheck]=shellcheck
+    [systemd-analyze]=systemd
     [/etc/ssl/certs/ca-certificates.crt]=ca-certificates
     [/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf]=fonts-dejavu-core
     [/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf]=fonts-dejavu-core

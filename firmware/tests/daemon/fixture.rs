@@ -21,6 +21,8 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 
 pub(crate) struct Camera {
     pub(crate) directory: TempDir,
+    /// What the daemon finds in its environment besides.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl Camera {
@@ -41,6 +43,7 @@ impl Camera {
     pub(crate) fn without_configuration() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
+            environment: Vec::new(),
         }
     }
 
@@ -143,6 +146,7 @@ impl Camera {
     pub(crate) fn run(&self) -> Daemon {
         let mut child = self
             .command()
+            .envs(self.environment.iter().cloned())
             .arg("run")
             .stderr(Stdio::piped())
             .spawn()
@@ -171,6 +175,15 @@ impl Camera {
             thread::sleep(Duration::from_millis(20));
         }
         daemon
+    }
+}
+
+/// Waits until it holds.
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "still no {what}");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
