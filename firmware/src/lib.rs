@@ -12,6 +12,7 @@ pub mod gpio;
 pub mod heartbeat;
 pub mod led;
 pub mod privileged;
+pub mod self_test;
 pub mod state_file;
 pub mod status;
 pub mod status_file;

@@ -221,6 +221,20 @@ impl StateFile {
     }
 }
 
+/// Tries whether the state could be stored in `directory`.
+///
+/// # Errors
+/// What stands in the way.
+pub fn is_writable(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    let path = directory.join("self-test.new");
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(b"written by `zerocam self-test`\n")?;
+        file.sync_all()
+    });
+    written.and(fs::remove_file(&path))
+}
+
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
     #[error("{0}")]

@@ -40,6 +40,7 @@ use zerocam_protocol::{
     message::{Bye, ByeReason, Health},
 };
 
+pub use checkin::probe::{Reached, probe};
 pub use endpoint::InvalidEndpoint;
 pub use queue::{FrameReceiver, FrameSender, Offer, QueueLimits, queue};
 pub use ring::RingLimits;

@@ -7,6 +7,7 @@ mod configuration;
 mod control;
 mod fixture;
 mod helper;
+mod self_test;
 mod service;
 mod service_manager;
 mod streaming;
