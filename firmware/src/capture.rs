@@ -9,7 +9,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -27,6 +27,7 @@ use crate::{
     backoff::Backoff,
     camera::{self, Camera, CameraError, Picture},
     config::{CameraSettings, EncoderSettings},
+    heartbeat::Heartbeat,
     timeline::{Encoding, Place, Timeline},
     uplink::{CapturedFrame, FrameSender, RunInfo},
 };
@@ -51,9 +52,33 @@ const END_DEADLINE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Capture {
     commands: Sender<Command>,
-    captured_bytes: Arc<AtomicUsize>,
+    gauges: Gauges,
     thread: JoinHandle<()>,
     ended: Receiver<()>,
+}
+
+/// What can be read of the thread at any time. Clones read the same.
+#[derive(Debug, Clone, Default)]
+pub struct Gauges {
+    captured_bytes: Arc<AtomicUsize>,
+    filming: Arc<AtomicBool>,
+    /// Beats while the thread makes progress.
+    pub heartbeat: Heartbeat,
+}
+
+impl Gauges {
+    /// Bytes of pictures captured, counting on from `usize::MAX` to 0.
+    #[must_use]
+    pub fn captured_bytes(&self) -> usize {
+        self.captured_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether frames may leave the sensor: from before the camera is opened
+    /// until after it is closed, whatever the reason.
+    #[must_use]
+    pub fn filming(&self) -> bool {
+        self.filming.load(Ordering::Relaxed)
+    }
 }
 
 /// What the supervisor hears.
@@ -87,7 +112,7 @@ impl Capture {
     ) -> std::io::Result<Self> {
         let (commands, incoming) = crossbeam_channel::bounded(16);
         let (ending, ended) = crossbeam_channel::bounded(0);
-        let captured_bytes = Arc::new(AtomicUsize::new(0));
+        let gauges = Gauges::default();
         let worker = Worker {
             camera,
             encoder,
@@ -95,18 +120,20 @@ impl Capture {
             run: None,
             frames,
             events,
-            captured_bytes: Arc::clone(&captured_bytes),
+            gauges: gauges.clone(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, fastrand::Rng::new()),
         };
         let thread = thread::Builder::new()
             .name("capture".into())
             .spawn(move || {
+                let filming = Arc::clone(&worker.gauges.filming);
                 worker.work(&incoming);
+                filming.store(false, Ordering::Relaxed);
                 drop::<Sender<()>>(ending);
             })?;
         Ok(Self {
             commands,
-            captured_bytes,
+            gauges,
             thread,
             ended,
         })
@@ -128,10 +155,10 @@ impl Capture {
         self.say(Command::RaiseFloor(floor));
     }
 
-    /// Bytes of pictures captured, counting on from `usize::MAX` to 0.
+    /// What can be read of the thread, also while it ends.
     #[must_use]
-    pub fn captured_bytes(&self) -> usize {
-        self.captured_bytes.load(Ordering::Relaxed)
+    pub const fn gauges(&self) -> &Gauges {
+        &self.gauges
     }
 
     /// Closes the camera and ends the thread, within 3 s.
@@ -158,7 +185,7 @@ struct Worker {
     run: Option<Arc<RunInfo>>,
     frames: FrameSender,
     events: Sender<CaptureEvent>,
-    captured_bytes: Arc<AtomicUsize>,
+    gauges: Gauges,
     backoff: Backoff,
 }
 
@@ -181,13 +208,11 @@ impl Worker {
     fn work(mut self, commands: &Receiver<Command>) {
         let mut phase = Phase::Closed;
         loop {
+            self.gauges.heartbeat.beat();
+            let next_beat = Instant::now() + Heartbeat::INTERVAL;
             let command = match &phase {
-                Phase::Closed => commands.recv().map_err(|_| TryRecvError::Disconnected),
-                Phase::Waiting { until } => match commands.recv_deadline(*until) {
-                    Ok(command) => Ok(command),
-                    Err(RecvTimeoutError::Timeout) => Err(TryRecvError::Empty),
-                    Err(RecvTimeoutError::Disconnected) => Err(TryRecvError::Disconnected),
-                },
+                Phase::Closed => wait(commands, next_beat),
+                Phase::Waiting { until } => wait(commands, next_beat.min(*until)),
                 Phase::Opening | Phase::Open { .. } => commands.try_recv(),
             };
             phase = match (command, phase) {
@@ -206,6 +231,8 @@ impl Worker {
                 }
                 (_, phase) => self.advance(phase),
             };
+            let filming = matches!(phase, Phase::Open { .. });
+            self.gauges.filming.store(filming, Ordering::Relaxed);
         }
     }
 
@@ -230,6 +257,7 @@ impl Worker {
     }
 
     fn open(&mut self) -> Result<Phase, Fault> {
+        self.gauges.filming.store(true, Ordering::Relaxed);
         let camera = camera::open(&self.camera, &self.encoder)?;
         if let Some(timeline) = &mut self.timeline {
             timeline.reopen();
@@ -304,8 +332,7 @@ impl Worker {
         let Some(run) = &self.run else { return Ok(()) };
         let unit = AccessUnit::new(header, &[picture.parameter_sets, picture.bytes]);
         let payload_bytes = unit.payload().len();
-        self.captured_bytes
-            .fetch_add(payload_bytes, Ordering::Relaxed);
+        (self.gauges.captured_bytes).fetch_add(payload_bytes, Ordering::Relaxed);
         // A dropped frame is counted by the queue, and shows as a hole.
         let _ = self.frames.offer(CapturedFrame {
             unit,
@@ -323,6 +350,16 @@ impl Worker {
             warn!(%error, "the supervisor does not listen to the capture thread");
         }
     }
+}
+
+/// Waits for a command until `deadline`.
+fn wait(commands: &Receiver<Command>, deadline: Instant) -> Result<Command, TryRecvError> {
+    commands
+        .recv_deadline(deadline)
+        .map_err(|error| match error {
+            RecvTimeoutError::Timeout => TryRecvError::Empty,
+            RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+        })
 }
 
 fn run_info(

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use zerocam_config_file::{ConfigError, Secret};
 
+use crate::gpio;
+
 pub use settings::{CameraSettings, EncoderSettings, Problem, Settings};
 
 /// Where the file is unless the command line says otherwise.
@@ -27,6 +29,8 @@ pub struct Configuration {
     pub camera: CameraConfiguration,
     /// How they are encoded and kept.
     pub stream: StreamConfiguration,
+    /// Button and LEDs.
+    pub gpio: gpio::Configuration,
     /// The program itself.
     pub daemon: DaemonConfiguration,
 }
@@ -106,6 +110,9 @@ pub struct DaemonConfiguration {
     /// The Unix socket that `zerocam start`, `stop` and `status` use. Default
     /// `/run/zerocam/control.sock`.
     pub socket: PathBuf,
+    /// The Unix socket of the helper that does what needs root, such as
+    /// switching off. Default `/run/zerocam-privileged.sock`.
+    pub privileged_socket: PathBuf,
     /// Whether to start whenever the program starts, even when the camera was
     /// stopped before. Default: false, which continues as it was; a new camera
     /// is stopped.
@@ -143,6 +150,7 @@ impl Default for DaemonConfiguration {
         Self {
             state_dir: "/var/lib/zerocam".into(),
             socket: "/run/zerocam/control.sock".into(),
+            privileged_socket: "/run/zerocam-privileged.sock".into(),
             start_on_boot: false,
             device_id: None,
         }
@@ -169,6 +177,12 @@ pub fn read(path: &Path) -> Result<Settings, ConfigError> {
 /// mistake in another section the daemon is still found.
 #[must_use]
 pub fn control_socket(path: &Path) -> PathBuf {
+    daemon(path).socket
+}
+
+/// Only `[daemon]`, from a file that may be wrong elsewhere; else its defaults.
+#[must_use]
+pub fn daemon(path: &Path) -> DaemonConfiguration {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct OnlyDaemon {
@@ -177,7 +191,20 @@ pub fn control_socket(path: &Path) -> PathBuf {
     zerocam_config_file::read::<OnlyDaemon>(path)
         .unwrap_or_default()
         .daemon
-        .socket
+}
+
+/// Only `[gpio]`, from a file that may be wrong elsewhere; else its defaults:
+/// the LED says that something is wrong, so it has to work before all else does.
+#[must_use]
+pub fn gpio(path: &Path) -> gpio::Configuration {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct OnlyGpio {
+        gpio: gpio::Configuration,
+    }
+    zerocam_config_file::read::<OnlyGpio>(path)
+        .unwrap_or_default()
+        .gpio
 }
 
 /// The line, from 1, where `key` of `[section]` stands, else the section's.
@@ -295,12 +322,17 @@ mod tests {
     }
 
     #[test]
-    fn the_socket_is_found_in_a_file_that_is_wrong_elsewhere() {
+    fn socket_and_pins_are_found_in_a_file_that_is_wrong_elsewhere() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("zerocam.toml");
         assert_eq!(control_socket(&path), DaemonConfiguration::default().socket);
         std::fs::write(&path, "[clod]\n[daemon]\nsocket = \"/tmp/here\"\n").unwrap();
         assert_eq!(control_socket(&path), Path::new("/tmp/here"));
+        assert_eq!(gpio(&path), gpio::Configuration::default());
+        std::fs::write(&path, "[clod]\n[gpio]\nled_pin = 5\n").unwrap();
+        assert_eq!(gpio(&path).led_pin.number(), 5);
+        std::fs::write(&path, "[gpio]\nled_pin = 5\nbutton_pin = 99\n").unwrap();
+        assert_eq!(gpio(&path), gpio::Configuration::default());
     }
 
     #[test]
@@ -320,6 +352,7 @@ mod tests {
         let all: Configuration = zerocam_config_file::parse(&all, path).unwrap();
         assert!(all.cloud.ca_file.is_some() && all.camera.file.is_some());
         assert!(all.camera.frame_rate_hz.is_some() && all.daemon.device_id.is_some());
+        assert!(all.gpio.viewer_led_pin.is_some());
     }
 
     #[test]

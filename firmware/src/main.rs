@@ -12,6 +12,7 @@ use zerocam::{
     config,
     control::{self, Answer, Request},
     daemon::{self, DaemonError},
+    self_test,
 };
 
 /// Asked to stop, or done.
@@ -54,6 +55,8 @@ enum Command {
     },
     /// Say what is wrong with the configuration file.
     Check,
+    /// Try camera, button, LED, Wi-Fi, service and card, and say what works.
+    SelfTest,
 }
 
 fn main() -> ExitCode {
@@ -83,6 +86,12 @@ fn main() -> ExitCode {
             ),
             Err(problem) => complain(CONFIGURATION, &problem),
         },
+        Command::SelfTest => {
+            let well = self_test::run(&config, |finding| {
+                say(OK, format_args!("{finding}\n"));
+            });
+            if well { OK } else { IO }
+        }
     }
     .into()
 }
@@ -97,7 +106,7 @@ fn run(config: PathBuf) -> u8 {
         .init();
     match daemon::run(config) {
         Ok(()) => OK,
-        Err(error @ DaemonError::Control(_)) => complain(IO, &error),
+        Err(error @ (DaemonError::Control(_) | DaemonError::PowerOff(_))) => complain(IO, &error),
         Err(error @ DaemonError::System(_)) => complain(INTERNAL, &error),
     }
 }

@@ -20,6 +20,7 @@ declare -rA debian_package=(
     [mmdebstrap]=mmdebstrap
     [qemu-arm-static]=qemu-user-static
     [/usr/share/keyrings/debian-archive-keyring.gpg]=debian-archive-keyring
+    [systemd-analyze]=systemd
     [/etc/ssl/certs/ca-certificates.crt]=ca-certificates
     [/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf]=fonts-dejavu-core
     [/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf]=fonts-dejavu-core
