@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -24,7 +24,7 @@ use zerocam_protocol::{
 };
 
 use crate::{
-    backoff::{Backoff, jitter},
+    backoff::Backoff,
     camera::{self, Camera, CameraError, Picture},
     config::{CameraSettings, EncoderSettings},
     timeline::{Encoding, Place, Timeline},
@@ -69,21 +69,19 @@ pub enum CaptureEvent {
 
 #[derive(Debug)]
 enum Command {
-    Open,
+    Open { first: Segment },
     Close,
     RaiseFloor(Segment),
 }
 
 impl Capture {
-    /// Starts the thread with the camera closed. Numbers begin above `floor`.
-    /// `events` needs room for a few dozen: what finds it full is lost.
+    /// Starts the thread with the camera closed. `events` needs room for a few dozen: what finds it full is lost.
     ///
     /// # Errors
     /// When the system has no more threads.
     pub fn spawn(
         camera: CameraSettings,
         encoder: EncoderSettings,
-        floor: Segment,
         frames: FrameSender,
         events: Sender<CaptureEvent>,
     ) -> std::io::Result<Self> {
@@ -93,12 +91,12 @@ impl Capture {
         let worker = Worker {
             camera,
             encoder,
-            timeline: Numbering::NotBegun { floor },
+            timeline: None,
             run: None,
             frames,
             events,
             captured_bytes: Arc::clone(&captured_bytes),
-            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, fastrand::Rng::new()),
         };
         let thread = thread::Builder::new()
             .name("capture".into())
@@ -114,9 +112,10 @@ impl Capture {
         })
     }
 
-    /// Opens the camera and keeps it open.
-    pub fn open(&self) {
-        self.say(Command::Open);
+    /// Opens the camera and keeps it open. The process's numbers begin with
+    /// `first`.
+    pub fn open(&self, first: Segment) {
+        self.say(Command::Open { first });
     }
 
     /// Closes the camera.
@@ -151,39 +150,11 @@ impl Capture {
     }
 }
 
-/// The numbers begin with the first picture: by then the clock may have been
-/// set.
-#[derive(Debug)]
-enum Numbering {
-    NotBegun { floor: Segment },
-    Begun(Timeline),
-}
-
-impl Numbering {
-    fn timeline(&mut self) -> &mut Timeline {
-        if let Self::NotBegun { floor } = *self {
-            let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-            *self = Self::Begun(Timeline::new(unix.unwrap_or_default().as_secs(), floor));
-        }
-        match self {
-            Self::Begun(timeline) => timeline,
-            Self::NotBegun { .. } => unreachable!("it has just begun"),
-        }
-    }
-
-    fn raise_floor(&mut self, by_service: Segment) {
-        match self {
-            Self::NotBegun { floor } => *floor = by_service.max(*floor),
-            Self::Begun(timeline) => timeline.raise_floor(by_service),
-        }
-    }
-}
-
 /// The thread's own state.
 struct Worker {
     camera: CameraSettings,
     encoder: EncoderSettings,
-    timeline: Numbering,
+    timeline: Option<Timeline>,
     run: Option<Arc<RunInfo>>,
     frames: FrameSender,
     events: Sender<CaptureEvent>,
@@ -221,13 +192,16 @@ impl Worker {
             };
             phase = match (command, phase) {
                 (Err(TryRecvError::Disconnected), _) => return,
-                (Ok(Command::Open), Phase::Closed | Phase::Waiting { .. }) => {
+                (Ok(Command::Open { first }), Phase::Closed | Phase::Waiting { .. }) => {
+                    self.timeline.get_or_insert(Timeline::new(first));
                     self.backoff.succeed();
                     Phase::Opening
                 }
                 (Ok(Command::Close), _) => Phase::Closed,
                 (Ok(Command::RaiseFloor(floor)), phase) => {
-                    self.timeline.raise_floor(floor);
+                    if let Some(timeline) = &mut self.timeline {
+                        timeline.raise_floor(floor);
+                    }
                     phase
                 }
                 (_, phase) => self.advance(phase),
@@ -247,7 +221,7 @@ impl Worker {
             } => self.capture(camera, opened, last_picture),
         };
         next.unwrap_or_else(|fault| {
-            let pause = self.backoff.fail(jitter());
+            let pause = self.backoff.fail();
             self.tell(CaptureEvent::Fault(fault.to_string()));
             Phase::Waiting {
                 until: Instant::now() + pause,
@@ -257,7 +231,9 @@ impl Worker {
 
     fn open(&mut self) -> Result<Phase, Fault> {
         let camera = camera::open(&self.camera, &self.encoder)?;
-        self.timeline.timeline().reopen();
+        if let Some(timeline) = &mut self.timeline {
+            timeline.reopen();
+        }
         let now = Instant::now();
         Ok(Phase::Open {
             camera,
@@ -304,7 +280,10 @@ impl Worker {
 
     /// Numbers a picture and offers it.
     fn take(&mut self, picture: &Picture<'_>, keyframe: Option<&Encoding>) -> Result<(), Fault> {
-        let header = match self.timeline.timeline().place(picture.captured, keyframe) {
+        let Some(timeline) = &mut self.timeline else {
+            return Ok(());
+        };
+        let header = match timeline.place(picture.captured, keyframe) {
             Place::NeedsKeyframe => return Ok(()),
             Place::Continues(header) => header,
             Place::Begins {

@@ -246,7 +246,11 @@ mod tests {
             ),
             (
                 "[cloud]\nurl = \"https://cam.example\"\nkey = \"view.garden.x.0.c2ln\"\n",
-                "line 3: [cloud] key is a viewer's link: write the camera's key, which begins with `camera.`",
+                "line 3: [cloud] key: the configured key is a viewer's link: `zerocam-cloud key garden` makes the camera's key",
+            ),
+            (
+                "[cloud]\nkey = \"camera.garden.1.c2ln\"\nurl = \"http://cam.example\"\n",
+                "line 3: [cloud] url: http://cam.example is not encrypted, anybody on the way could watch and take the key: use https://, or set allow_plain = true on a network of your own",
             ),
             (
                 "[stream]\nbitrate_bps = 5\n",

@@ -194,16 +194,17 @@ impl Daemon {
         Ok(())
     }
 
-    fn log_change(&self, (state, reason): &(State, String)) {
-        let now = (self.supervisor.state(), self.supervisor.reason());
-        if now == (*state, reason) {
-            return;
-        }
-        let (word, reason) = (now.0.word(), now.1);
-        match now.0 {
-            State::NeedsConfiguration => error!("{word}: {reason}"),
-            State::CameraFault => warn!("{word}: {reason}"),
-            _ => info!("{word}: {reason}"),
+    /// Logs every transition, and a new reason to stay where somebody has to
+    /// act. The uplink logs its own.
+    fn log_change(&self, (before, reason_before): &(State, String)) {
+        let (state, reason) = (self.supervisor.state(), self.supervisor.reason());
+        let (same_state, same_reason) = (state == *before, reason == reason_before);
+        let word = state.word();
+        match state {
+            State::NeedsConfiguration if !same_reason => error!("{word}: {reason}"),
+            State::CameraFault if !same_state || !same_reason => warn!("{word}: {reason}"),
+            _ if !same_state => info!("{word}: {reason}"),
+            _ => {}
         }
     }
 
@@ -218,7 +219,7 @@ impl Daemon {
                 self.exit(parts, bye);
             }
             (None, _) => {}
-            (Some(parts), Action::OpenCamera) => parts.capture.open(),
+            (Some(parts), Action::OpenCamera) => parts.open_camera(),
             (Some(parts), Action::CloseCamera) => {
                 parts.capture.close();
                 self.video = None;
@@ -324,19 +325,26 @@ impl Daemon {
         match event {
             UplinkEvent::State(LinkState::Connected, text) => {
                 self.link_up = true;
-                self.found_service(true, text);
+                self.service = Some(ServiceStatus {
+                    reached: true,
+                    text,
+                });
                 Some(Event::LinkUp)
             }
             UplinkEvent::State(LinkState::Idle, _) => {
                 self.link_up = false;
                 None
             }
-            UplinkEvent::State(LinkState::Connecting { .. } | LinkState::Waiting { .. }, text) => {
+            UplinkEvent::State(LinkState::Connecting { .. }, text) => {
                 self.link_up = false;
                 Some(Event::LinkDown(text))
             }
-            UplinkEvent::KeyRefused(text) => {
-                self.found_service(false, text.clone());
+            UplinkEvent::State(LinkState::Waiting { .. }, text) | UplinkEvent::KeyRefused(text) => {
+                self.link_up = false;
+                self.service = Some(ServiceStatus {
+                    reached: false,
+                    text: text.clone(),
+                });
                 Some(Event::LinkDown(text))
             }
             UplinkEvent::Viewers(count) => {
@@ -352,35 +360,29 @@ impl Daemon {
             }
             UplinkEvent::Command(desired) => Some(Event::ServiceWish(desired)),
             UplinkEvent::CheckedIn(answer) => {
-                self.checked_in(true);
-                self.found_service(true, "reached".into());
+                self.checked_in(true, "it answered the last check-in".into());
                 Some(Event::ServiceWish(answer.desired))
             }
             UplinkEvent::CheckinFailed(text) => {
-                self.checked_in(false);
-                self.found_service(false, text);
+                self.checked_in(false, text);
                 None
             }
         }
     }
 
-    fn checked_in(&mut self, arrived: bool) {
+    fn checked_in(&mut self, reached: bool, text: String) {
         if let Some(parts) = &mut self.parts {
-            parts.state_file.reported(arrived);
+            parts.state_file.reported(reached);
         }
-    }
-
-    fn found_service(&mut self, reached: bool, text: String) {
         let found = ServiceStatus { reached, text };
-        if self.service.as_ref() == Some(&found) {
-            return;
+        // Only news is logged: check-ins repeat every 30 s.
+        if !reached && self.service.as_ref() != Some(&found) {
+            warn!("check-in failed: {}", found.text);
         }
-        if reached {
-            info!("the service: {}", found.text);
-        } else {
-            warn!("the service: {}", found.text);
+        // While a stream is open, it knows better.
+        if !self.link_up {
+            self.service = Some(found);
         }
-        self.service = Some(found);
     }
 
     /// Answers a client; its wish is followed first.

@@ -21,6 +21,8 @@ use zerocam_protocol::{
     limits::{FLOOR_AHEAD_SEGMENTS, MAX_BLACK_BOX_ENTRIES, MAX_TEXT_CHARS},
 };
 
+use crate::timeline::first_number;
+
 /// The form of the document; another one is not read.
 const VERSION: u32 = 1;
 
@@ -110,10 +112,12 @@ impl StateFile {
         }
     }
 
-    /// No number above this one was ever used.
-    #[must_use]
-    pub const fn floor(&self) -> Segment {
-        self.document.floor
+    /// The process's first number, with the next hour's already stored as
+    /// taken.
+    pub fn claim_first_number(&mut self, unix_s: u64) -> Segment {
+        let first = first_number(unix_s, self.document.floor);
+        self.reserve_above(first);
+        first
     }
 
     /// Segment `used` is in use: keeps the stored floor well above it.
@@ -256,7 +260,10 @@ mod tests {
         let mut file = StateFile::open(directory.path());
         assert_eq!(file.desired(), Desired::FIRST);
         file.set_desired(Desired::FIRST.superseded_by(DesiredState::Started));
-        file.reserve_above(Segment(1_790_000_000));
+        assert_eq!(
+            file.claim_first_number(1_790_000_000),
+            Segment(1_790_000_000)
+        );
         file.device(|| "garden-1".parse().unwrap());
         assert_eq!(
             stored(directory.path()),
@@ -287,12 +294,15 @@ mod tests {
         let mut file = StateFile::open(directory.path());
         let mut writes = 0;
         for segment in 1_790_000_000..1_790_007_200 {
-            let before = file.floor();
+            let before = file.document.floor;
             file.reserve_above(Segment(segment));
-            writes += u32::from(file.floor() != before);
-            assert!(file.floor() > Segment(segment));
+            writes += u32::from(file.document.floor != before);
+            assert!(file.document.floor > Segment(segment));
         }
         assert_eq!(writes, 3);
+        // The clock was set back, or never set.
+        let next = StateFile::open(directory.path()).claim_first_number(0);
+        assert!(next > Segment(1_790_007_200), "{next}");
     }
 
     #[test]

@@ -88,15 +88,20 @@ pub enum Place {
     NeedsKeyframe,
 }
 
+/// A process's first number: the wall clock's, or the one above `floor`, the
+/// highest that may have been used.
+#[must_use]
+pub fn first_number(unix_s: u64, floor: Segment) -> Segment {
+    Segment(unix_s.max(floor.0 + 1))
+}
+
 impl Timeline {
-    /// Begins above `floor`, the highest number that may have been used, and
-    /// at the wall clock where that is higher.
+    /// Begins with this number.
     #[must_use]
-    pub fn new(unix_s: u64, floor: Segment) -> Self {
-        let base = unix_s.max(floor.0 + 1);
+    pub const fn new(first: Segment) -> Self {
         Self {
-            next_run: Run(base),
-            next_segment: Segment(base),
+            next_run: Run(first.0),
+            next_segment: first,
             current: None,
             pending: Some(RunReason::Opened),
         }
@@ -260,7 +265,7 @@ mod tests {
 
     /// Numbers pictures of `frame_us`, every `group`-th a keyframe.
     fn film(encoding: &Encoding, frame_us: u64, group: u64, frames: u64) -> Vec<Header> {
-        let mut timeline = Timeline::new(1000, Segment(0));
+        let mut timeline = Timeline::new(Segment(1000));
         let start = Instant::now();
         (0..frames)
             .map(|at| {
@@ -325,14 +330,11 @@ mod tests {
             (35, 1_790_000_000, 1_790_000_001),
         ];
         for (unix_s, floor, first) in table {
-            let mut timeline = Timeline::new(unix_s, Segment(floor));
-            let place = timeline.place(Instant::now(), Some(&encoding(25.0, 1_000_000)));
-            let Place::Begins { header, reason, .. } = place else {
-                panic!("{place:?}");
-            };
-            assert_eq!((header.run, header.segment), (Run(first), Segment(first)));
-            assert_eq!(reason, RunReason::Opened);
+            assert_eq!(first_number(unix_s, Segment(floor)), Segment(first));
         }
+        let mut timeline = Timeline::new(Segment(7));
+        let place = timeline.place(Instant::now(), Some(&encoding(25.0, 1_000_000)));
+        assert_eq!(begun(place), (7, 7, RunReason::Opened));
     }
 
     /// Three frames into run 1000, then one picture: what becomes of it?
@@ -341,7 +343,7 @@ mod tests {
         at: impl FnOnce(Instant) -> Instant,
         keyframe: Option<Encoding>,
     ) -> Place {
-        let mut timeline = Timeline::new(1000, Segment(0));
+        let mut timeline = Timeline::new(Segment(1000));
         let start = Instant::now() + MAX_RUN_AGE;
         let encoding = encoding(25.0, 1_000_000);
         for frame in 0..3 {
@@ -418,7 +420,7 @@ mod tests {
     #[test]
     fn a_run_ends_with_its_first_keyframe_after_24_days() {
         let encoding = encoding(25.0, 1_000_000);
-        let mut timeline = Timeline::new(1000, Segment(0));
+        let mut timeline = Timeline::new(Segment(1000));
         let start = Instant::now();
         let seconds = MAX_RUN_AGE.as_secs();
         for at in 0..seconds {
@@ -453,7 +455,7 @@ mod tests {
             steps in prop::collection::vec(step(), 1..400), interval_us in 100_000..4_000_000_u64,
         ) {
             let encoding = encoding(25.0, interval_us);
-            let mut timeline = Timeline::new(1000, Segment(0));
+            let mut timeline = Timeline::new(Segment(1000));
             let mut now = Instant::now() + Duration::from_secs(3600);
             let mut last: Option<Header> = None;
             let (mut began_us, mut longest_us) = (0, 0);

@@ -1,10 +1,15 @@
 //! Everything that needs a configuration: the state file, the capture thread
 //! and the uplink, started together.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use crossbeam_channel::Sender;
 use zerocam_protocol::{
+    Segment,
     checkin::{CheckinRequest, Desired, DesiredState},
     limits::MAX_TEXT_CHARS,
     message::Health,
@@ -25,6 +30,8 @@ pub(super) struct DeviceParts {
     pub(super) state_file: StateFile,
     pub(super) capture: Capture,
     pub(super) uplink: Uplink,
+    /// With which number this process began.
+    first_number: Option<Segment>,
 }
 
 impl DeviceParts {
@@ -55,20 +62,26 @@ impl DeviceParts {
             ..settings.uplink
         };
         let uplink = Uplink::spawn(uplink, queued, uplink_events)?;
-        let capture = Capture::spawn(
-            settings.camera,
-            settings.encoder,
-            state_file.floor(),
-            frames,
-            capture_events,
-        )?;
+        let capture = Capture::spawn(settings.camera, settings.encoder, frames, capture_events)?;
         let parts = Self {
             identity,
             state_file,
             capture,
             uplink,
+            first_number: None,
         };
         Ok((parts, desired))
+    }
+
+    /// Opens the camera. The numbers begin here and not earlier: by now the
+    /// clock may have been set.
+    pub(super) fn open_camera(&mut self) {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        let unix_s = unix.unwrap_or_default().as_secs();
+        let state_file = &mut self.state_file;
+        let first =
+            (self.first_number).get_or_insert_with(|| state_file.claim_first_number(unix_s));
+        self.capture.open(*first);
     }
 
     /// Tells the service how the camera is and why.

@@ -136,20 +136,21 @@ impl Connection {
     ) -> Vec<Action> {
         let mut actions = Vec::new();
         match event {
+            Event::Line(number, event) if line.number() == Some(number) => {
+                let was_streaming = line.streaming().is_some();
+                if let Err(loss) = line.handle(event, now, &mut self.jitter) {
+                    actions = self.lose_line(&mut line, &mut successor, loss, now);
+                } else if !was_streaming && line.streaming().is_some() {
+                    actions.push(self.report(&line, "connected".into()));
+                }
+            }
             Event::Line(number, event) => {
-                let next = successor.as_mut();
-                if line.number() == Some(number) {
-                    let welcome = matches!(event, LineEvent::Welcomed { .. });
-                    let outcome = line.handle(event, now, &mut self.jitter);
-                    if let Err(loss) = outcome {
-                        actions = self.lose_line(&mut line, &mut successor, loss, now);
-                    } else if welcome {
-                        actions.push(self.report(&line, "connected".into()));
-                    }
-                } else if let Some(next) = next.filter(|next| next.number() == Some(number)) {
-                    if let Err(loss) = next.handle(event, now, &mut self.jitter) {
-                        actions = self.lose_successor(&line, next, loss, now);
-                    }
+                if let Some(next) = successor
+                    .as_mut()
+                    .filter(|next| next.number() == Some(number))
+                    && let Err(loss) = next.handle(event, now, &mut self.jitter)
+                {
+                    actions = self.lose_successor(&line, next, loss, now);
                 }
                 // Otherwise it is late news of a connection given up.
             }

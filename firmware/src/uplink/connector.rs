@@ -145,7 +145,9 @@ fn open_tcp(address: SocketAddr, deadline: Instant, host: &str) -> Result<TcpStr
     }
     let tcp = TcpStream::connect_timeout(&address, left.min(TCP_TIMEOUT)).map_err(|error| {
         if error.kind() == io::ErrorKind::ConnectionRefused {
-            Failure::Refused { address }
+            Failure::Refused {
+                address: address.to_string(),
+            }
         } else {
             Failure::from_io(error, host)
         }

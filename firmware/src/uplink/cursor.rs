@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zerocam_protocol::{Segment, limits::MAX_BACKFILL_US, message::Position};
+use zerocam_protocol::{limits::MAX_BACKFILL_US, message::Position};
 
 use super::{
     CapturedFrame, RunInfo,
@@ -35,20 +35,12 @@ pub(super) struct Cursor {
     after_hole: bool,
     /// Where this connection's part ends, when another one goes on from there.
     end: Option<Place>,
-    /// Runs up to this number are not sent.
-    above: Option<Segment>,
 }
 
 impl Cursor {
     /// Begins a connection. `have` is the last frame with nothing missing
-    /// before it that the service holds; runs up to `above` are never sent: the
-    /// service has seen them from elsewhere.
-    pub(super) fn resume(
-        ring: &mut Ring,
-        have: Option<Position>,
-        above: Option<Segment>,
-        now: Instant,
-    ) -> Self {
+    /// before it that the service holds.
+    pub(super) fn resume(ring: &mut Ring, have: Option<Position>, now: Instant) -> Self {
         let mut next = have.map_or(ring.first(), |have| ring.after(have));
         // Everything here is newer than what the service has: start afresh.
         if next == ring.first() && !follows(ring, next, have) {
@@ -64,7 +56,6 @@ impl Cursor {
             catch_up_until: Some(now + MAX_CATCH_UP),
             after_hole,
             end: None,
-            above,
         }
     }
 
@@ -94,9 +85,7 @@ impl Cursor {
                 return None;
             };
             let age = now.saturating_duration_since(frame.captured);
-            let header = frame.unit.header();
-            let barred = self.above.is_some_and(|above| header.run.0 <= above.0);
-            let undecodable = self.after_hole && !header.flags.keyframe;
+            let undecodable = self.after_hole && !frame.unit.header().flags.keyframe;
             let too_late = match self.catch_up_until {
                 None => age > MAX_LIVE_AGE,
                 Some(until) if now >= until => {
@@ -112,7 +101,7 @@ impl Cursor {
                     false
                 }
             };
-            if !barred && !undecodable && !too_late {
+            if !undecodable && !too_late {
                 return ring.get(self.next);
             }
             self.skip_to(ring, self.next.next());

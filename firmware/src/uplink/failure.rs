@@ -1,7 +1,7 @@
 //! Why no connection came about, each as one plain sentence that says what to
 //! do, and how soon trying again makes sense.
 
-use std::{fmt::Write, net::SocketAddr};
+use std::fmt::Write;
 
 use rustls::CertificateError;
 
@@ -13,7 +13,7 @@ pub(super) enum Failure {
     )]
     NameNotFound { host: String, detail: String },
     #[error("{address} refuses connections: check the service's address and that the service runs")]
-    Refused { address: SocketAddr },
+    Refused { address: String },
     #[error("{host} did not answer in time: check the network and that the service runs")]
     TimedOut { host: String },
     #[error("{host} cannot be reached: {source}; check the network")]
@@ -103,6 +103,7 @@ impl Failure {
             return Self::from_tls(tls.clone(), host);
         }
         match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused { address: host },
             ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::TimedOut { host },
             ErrorKind::UnexpectedEof
             | ErrorKind::ConnectionReset
@@ -140,7 +141,11 @@ impl Failure {
                 host,
                 names: "another name".into(),
             },
-            CertificateError::UnknownIssuer => Self::UnknownIssuer { host },
+            // A private authority that was made anew has the old one's name, and
+            // the old one's key does not fit.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                Self::UnknownIssuer { host }
+            }
             detail => Self::Certificate { host, detail },
         }
     }
@@ -173,19 +178,23 @@ impl Failure {
     }
 }
 
-/// The names in a certificate, as many as fit a line.
+/// The names in a certificate, as many as fit a line. rustls gives each as
+/// `DnsName("cam.example")`.
 fn presented_names(presented: &[String]) -> String {
     const SHOWN: usize = 3;
-    let mut names = presented[..presented.len().min(SHOWN)].join(", ");
+    let bare = |name: &String| match name.split('"').nth(1) {
+        Some(bare) => bare.to_owned(),
+        None => name.clone(),
+    };
+    let shown: Vec<_> = presented.iter().take(SHOWN).map(bare).collect();
+    let mut names = one_line(shown.join(", ").as_bytes());
     if presented.len() > SHOWN {
         let _ = write!(names, " and {} more", presented.len() - SHOWN);
     }
-    let names = one_line(names.as_bytes());
     if names.is_empty() {
-        "no name at all".into()
-    } else {
-        names
+        names.push_str("no name at all");
     }
+    names
 }
 
 /// Somebody else's words made fit for a log: one line, printable, short.
@@ -294,9 +303,9 @@ mod tests {
         assert!(certificate(CertificateError::NotValidYet).contains("clock is probably behind"));
         assert!(certificate(CertificateError::UnknownIssuer).contains("set ca_file"));
         assert!(certificate(CertificateError::NotValidForName).contains("not for cam.example"));
-        assert!(certificate(CertificateError::BadSignature).contains("cannot be trusted"));
+        assert!(certificate(CertificateError::Revoked).contains("cannot be trusted"));
         assert_eq!(presented_names(&[]), "no name at all");
-        let many: Vec<String> = (0..5).map(|n| format!("h{n}")).collect();
+        let many: Vec<String> = (0..5).map(|n| format!("DnsName(\"h{n}\")")).collect();
         assert_eq!(presented_names(&many), "h0, h1, h2 and 2 more");
     }
 }

@@ -152,6 +152,12 @@ impl FrameSender {
         }
     }
 
+    /// Frames that the upload thread has not taken yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.channel.len()
+    }
+
     /// Frames dropped here since the queue was made.
     #[must_use]
     pub fn dropped(&self) -> u64 {

@@ -53,6 +53,8 @@ pub(super) struct Ring {
     settled: Place,
     dropped: u64,
     highest_sent: Option<Segment>,
+    /// Runs up to this number are not kept.
+    barred: Option<Segment>,
 }
 
 impl Ring {
@@ -65,33 +67,51 @@ impl Ring {
             settled: Place(0),
             dropped: 0,
             highest_sent: None,
+            barred: None,
         }
     }
 
     /// Takes in the newest frame and forgets what no longer fits.
     pub(super) fn push(&mut self, frame: CapturedFrame) {
+        if self.is_barred(&frame) {
+            self.dropped += 1;
+            return;
+        }
         let newest = frame.captured;
         self.bytes += frame.unit.message().len();
         self.frames.push_back(frame);
         while self.frames.len() > 1 {
-            let oldest = &self.frames[0];
-            let too_old = newest.saturating_duration_since(oldest.captured) > self.limits.age;
+            let oldest = self.frames[0].captured;
+            let too_old = newest.saturating_duration_since(oldest) > self.limits.age;
             if !too_old && self.bytes <= self.limits.bytes {
                 break;
             }
+            self.forget_before(self.first.next());
+        }
+    }
+
+    /// Forgets the frames before `place`.
+    pub(super) fn forget_before(&mut self, place: Place) {
+        self.give_up(self.first, place.min(self.end()));
+        while self.first < place
+            && let Some(oldest) = self.frames.pop_front()
+        {
             self.bytes -= oldest.unit.message().len();
-            self.give_up(self.first, self.first.next());
-            self.frames.pop_front();
             self.first = self.first.next();
         }
     }
 
-    /// Forgets everything; places go on.
-    pub(super) fn clear(&mut self) {
-        self.first = self.end();
-        self.settled = self.first;
-        self.frames.clear();
-        self.bytes = 0;
+    /// Forgets, now and in future, frames of runs up to this number: the service
+    /// has seen higher ones.
+    pub(super) fn bar_runs(&mut self, up_to: Segment) {
+        self.barred = self.barred.max(Some(up_to));
+        let barred = self.frames.partition_point(|frame| self.is_barred(frame));
+        self.forget_before(Place(self.first.0 + barred as u64));
+    }
+
+    fn is_barred(&self, frame: &CapturedFrame) -> bool {
+        self.barred
+            .is_some_and(|barred| frame.unit.header().run.0 <= barred.0)
     }
 
     /// Place of the oldest frame kept; the end if none is.

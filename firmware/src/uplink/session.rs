@@ -15,7 +15,7 @@ use std::{
 
 use tungstenite::{Error, Message, error::ProtocolError};
 use zerocam_protocol::{
-    CameraMessage, Run, Segment, ServiceMessage,
+    CameraMessage, Run, ServiceMessage,
     clock::ClockOffset,
     limits::HEALTH_INTERVAL,
     message::{self, Bye, Health, Position},
@@ -191,14 +191,8 @@ impl Session {
     }
 
     /// The service accepted us: what it has decides what is sent first.
-    pub(super) fn welcomed(
-        &mut self,
-        ring: &mut Ring,
-        have: Option<Position>,
-        above: Option<Segment>,
-        now: Instant,
-    ) {
-        self.cursor = Some(Cursor::resume(ring, have, above, now));
+    pub(super) fn welcomed(&mut self, ring: &mut Ring, have: Option<Position>, now: Instant) {
+        self.cursor = Some(Cursor::resume(ring, have, now));
         self.health_due = Some(now);
     }
 

@@ -39,10 +39,8 @@ pub(super) struct Upload {
     events: Sender<UplinkEvent>,
     identity: Identity,
     ending: bool,
-    /// Nothing is wanted and nobody takes leave any more.
-    resting: bool,
-    /// Runs up to this number are not sent.
-    barred: Option<Segment>,
+    /// What was captured before the last stop is not sent after it.
+    stopped_at: Place,
     last_failure: String,
 }
 
@@ -67,8 +65,7 @@ impl Upload {
             events,
             identity,
             ending: false,
-            resting: true,
-            barred: None,
+            stopped_at: Place(0),
             last_failure: String::new(),
         }
     }
@@ -84,14 +81,9 @@ impl Upload {
             self.decide(Event::Tick);
             let now = Instant::now();
             self.sessions.retain(|session| !session.is_overdue(now));
-            let resting = self.connection.is_idle() && self.sessions.is_empty();
-            if resting && self.ending {
+            if self.ending && self.sessions.is_empty() {
                 return;
             }
-            if resting && !self.resting {
-                self.ring.clear();
-            }
-            self.resting = resting;
             self.wait(if more {
                 Some(now)
             } else {
@@ -104,13 +96,25 @@ impl Upload {
         let wish = self.mailbox.contents().wish.take();
         match wish {
             None => {}
-            Some(Wish::Stream) => self.decide(Event::Start),
-            Some(Wish::Rest(bye)) => self.decide(Event::Stop(bye)),
+            Some(Wish::Stream) => {
+                if self.connection.is_idle() {
+                    self.ring.forget_before(self.stopped_at);
+                }
+                self.decide(Event::Start);
+            }
+            Some(Wish::Rest(bye)) => self.stop(bye),
             Some(Wish::End(bye)) => {
                 self.ending = true;
-                self.decide(Event::Stop(bye));
+                self.stop(bye);
             }
         }
+    }
+
+    fn stop(&mut self, bye: Bye) {
+        // What was offered before the wish belongs before it.
+        self.take_frames();
+        self.stopped_at = self.ring.end();
+        self.decide(Event::Stop(bye));
     }
 
     fn take_frames(&mut self) {
@@ -168,7 +172,7 @@ impl Upload {
             ServiceMessage::Move => self.decide(Event::Line(number, LineEvent::Move)),
             ServiceMessage::Bye(bye) => {
                 if bye.reason == ByeReason::StaleRun {
-                    self.bar_runs(self.ring.highest_sent().max(self.barred));
+                    self.bar_runs(self.ring.highest_sent().unwrap_or_default());
                 }
                 self.lose(number, loss_of(&bye));
             }
@@ -183,13 +187,13 @@ impl Upload {
             .highest_sent()
             .is_none_or(|sent| welcome.floor > sent)
         {
-            self.bar_runs(Some(welcome.floor).max(self.barred));
+            self.bar_runs(welcome.floor);
         }
         let now = Instant::now();
         if let Some(session) = self.sessions.iter_mut().find(|s| s.number() == number)
             && !session.is_welcomed()
         {
-            session.welcomed(&mut self.ring, welcome.have, self.barred, now);
+            session.welcomed(&mut self.ring, welcome.have, now);
         }
         let move_after = Duration::from_secs(welcome.move_after_s.into());
         let move_after = (!move_after.is_zero()).then_some(move_after);
@@ -198,13 +202,11 @@ impl Upload {
 
     /// Sends no run up to this number, and asks for a new one if that bars the
     /// present one.
-    fn bar_runs(&mut self, up_to: Option<Segment>) {
-        self.barred = up_to;
-        let newest = self.ring.newest().map(|frame| frame.unit.header().run.0);
-        if let (Some(floor), Some(newest)) = (up_to, newest)
-            && newest <= floor.0
-        {
-            tracing::warn!(%floor, run = newest, "the service knows higher numbers of this camera: a new run is needed");
+    fn bar_runs(&mut self, floor: Segment) {
+        let newest = self.ring.newest().map(|frame| frame.unit.header().run);
+        self.ring.bar_runs(floor);
+        if let Some(run) = newest.filter(|run| run.0 <= floor.0) {
+            tracing::warn!(%floor, %run, "the service knows higher numbers: a new run is needed");
             self.tell(UplinkEvent::Floor(floor));
         }
     }
@@ -229,38 +231,38 @@ impl Upload {
 
     fn write(&mut self, number: Number, figures: &Health) {
         let (line, successor) = self.connection.streaming();
-        let mut ask_from = (line == Some(number) && successor.is_some()).then_some(Place(0));
+        let successor = successor.filter(|_| line == Some(number));
+        let mut ask_from = successor.is_some().then_some(Place(0));
         loop {
             let now = Instant::now();
-            let sent_by_successor = (self.sessions.iter())
-                .find(|session| Some(session.number()) == successor)
-                .and_then(Session::next_place);
             let Some(session) = self.sessions.iter_mut().find(|s| s.number() == number) else {
                 return;
             };
             let (sent_bytes, greeted) = (session.sent_bytes(), session.is_greeted());
             let writing = session.write(&mut self.ring, &self.identity, figures, ask_from, now);
             let progress = !session.is_blocked() || session.sent_bytes() > sent_bytes;
-            let greeted = !greeted && session.is_greeted();
-            if greeted {
+            if session.is_greeted() && !greeted {
                 self.decide(Event::Line(number, LineEvent::Greeted));
             }
-            self.decide(Event::Line(
-                number,
-                if progress {
-                    LineEvent::Progress
-                } else {
-                    LineEvent::Blocked
-                },
-            ));
+            let progress = if progress {
+                LineEvent::Progress
+            } else {
+                LineEvent::Blocked
+            };
+            self.decide(Event::Line(number, progress));
             match writing {
                 Writing::Done | Writing::Blocked => return,
                 Writing::Lost(loss) => return self.lose(number, loss),
                 Writing::Border(place) => {
-                    let ready = sent_by_successor >= Some(place);
+                    let ready = successor.is_some_and(|successor| {
+                        self.write(successor, figures);
+                        let next = self.session_mut(successor).and_then(|s| s.next_place());
+                        next >= Some(place)
+                    });
                     self.decide(Event::Border { ready });
-                    let handed_over = self.connection.streaming().0 != Some(number);
-                    ask_from = (!handed_over).then(|| place.next());
+                    // Handed over, it only finishes what is before the border.
+                    let still_line = self.connection.streaming().0 == Some(number);
+                    ask_from = still_line.then(|| place.next());
                 }
             }
         }

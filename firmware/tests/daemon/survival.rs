@@ -1,0 +1,118 @@
+//! What a power cut leaves behind.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::fixture::{Camera, PATIENCE};
+
+#[test]
+fn the_wish_survives_a_power_cut_and_numbers_go_on() {
+    let camera = Camera::new();
+    let daemon = camera.run_until_ready();
+    camera.says(&["start"]);
+    let before = camera.wait_for_state("CONNECTING").video.unwrap();
+    daemon.kill();
+
+    let daemon = camera.run_until_ready();
+    daemon.wait_for_log("STARTING: it was started before");
+    let after = camera.wait_for_state("CONNECTING").video.unwrap();
+    assert!(after.run > before.run);
+    let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
+    assert!(
+        state.contains("power was lost, or it was killed"),
+        "{state}"
+    );
+    camera.says(&["stop"]);
+    daemon.kill();
+
+    let _daemon = camera.run_until_ready();
+    camera.wait_for_state("STOPPED");
+}
+
+#[test]
+fn start_on_boot_counts_more_than_the_last_wish() {
+    let camera = Camera::new();
+    let text = fs::read_to_string(camera.config_path()).unwrap();
+    camera.configure(&format!("{text}start_on_boot = true\n"));
+    let daemon = camera.run_until_ready();
+    camera.wait_for_state("CONNECTING");
+    camera.says(&["stop"]);
+    daemon.kill();
+    let _daemon = camera.run_until_ready();
+    camera.wait_for_state("CONNECTING");
+}
+
+#[test]
+fn without_a_writable_card_the_camera_works() {
+    let camera = Camera::new();
+    // Root may write to a read-only directory, but not into a file.
+    fs::write(camera.path("state"), "in the way").unwrap();
+    let permissions = fs::Permissions::from_mode(0o444);
+    fs::set_permissions(camera.path("state"), permissions).unwrap();
+    let daemon = camera.run_until_ready();
+    camera.says(&["start"]);
+    camera.wait_for_state("CONNECTING");
+    camera.says(&["stop"]);
+    camera.wait_for_state("STOPPED");
+    let warnings = daemon.log().matches("the state cannot be stored").count();
+    assert_eq!(warnings, 1, "{}", daemon.log());
+    assert_eq!(daemon.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_damaged_state_is_told_and_replaced() {
+    let camera = Camera::new();
+    fs::create_dir(camera.path("state")).unwrap();
+    fs::write(camera.path("state/state.json"), "{\"version\":1,\"desi").unwrap();
+    let daemon = camera.run_until_ready();
+    camera.wait_for_state("STOPPED");
+    daemon.wait_for_log("the stored state cannot be used, the camera begins anew and stopped");
+    let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
+    assert!(state.starts_with("{\"version\":1,\"desired\""), "{state}");
+}
+
+#[test]
+fn the_encoder_does_not_outlive_a_killed_daemon() {
+    let camera = Camera::without_configuration();
+    camera.configure(&camera.with_camera("backend = \"pattern\"\nwidth = 160\nheight = 120"));
+    let daemon = camera.run_until_ready();
+    camera.says(&["start"]);
+    camera.wait_for_state("CONNECTING");
+    let encoders = children(daemon.pid());
+    assert_eq!(encoders.len(), 1, "one ffmpeg");
+    camera.says(&["stop"]);
+    wait_for_end(encoders[0]);
+
+    camera.says(&["start"]);
+    camera.wait_for_state("CONNECTING");
+    let encoders = children(daemon.pid());
+    daemon.kill();
+    wait_for_end(encoders[0]);
+}
+
+/// Processes that a process has started.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let lists = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("children")));
+    let text: String = lists.map_while(Result::ok).collect();
+    text.split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect()
+}
+
+/// Waits until a process is gone, or a zombie that nobody has reaped.
+fn wait_for_end(pid: u32) {
+    let deadline = Instant::now() + PATIENCE;
+    let runs = || {
+        fs::read_to_string(format!("/proc/{pid}/stat"))
+            .is_ok_and(|stat| !stat.rsplit_once(") ").unwrap().1.starts_with('Z'))
+    };
+    while runs() {
+        assert!(Instant::now() < deadline, "{pid} goes on");
+        thread::sleep(Duration::from_millis(20));
+    }
+}

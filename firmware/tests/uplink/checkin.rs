@@ -1,0 +1,186 @@
+//! Check-ins over plain and encrypted HTTP.
+
+use std::io::{Read, Write};
+
+use zerocam::uplink::UplinkEvent;
+use zerocam_protocol::{
+    checkin::{CameraState, CheckinRequest, CheckinResponse, Desired, DesiredState},
+    message::Health,
+};
+
+use crate::{
+    certificates::{Authority, accept_tls, secure_rig},
+    rig::{KEY, Rig},
+};
+
+fn request(reason: &str) -> CheckinRequest {
+    CheckinRequest {
+        device: "dev-1".parse().unwrap(),
+        state: CameraState::Stopped,
+        reason: reason.into(),
+        desired: Desired::FIRST,
+        health: Health::default(),
+        black_box: Vec::new(),
+    }
+}
+
+const ANSWER: CheckinResponse = CheckinResponse {
+    desired: Desired {
+        state: DesiredState::Started,
+        version: 4,
+    },
+    service_time_unix_us: 1_790_000_000_000_000,
+};
+
+fn read_request(stream: &mut impl Read) -> CheckinRequest {
+    let mut text = Vec::new();
+    let mut chunk = [0; 1024];
+    loop {
+        let bytes = stream.read(&mut chunk).unwrap();
+        assert!(bytes > 0, "the request ends early");
+        text.extend_from_slice(&chunk[..bytes]);
+        let text = String::from_utf8_lossy(&text);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        if let Ok(request) = serde_json::from_str(body) {
+            assert!(
+                head.starts_with("POST /api/cameras/garden/checkin HTTP/1.1\r\n"),
+                "{head}"
+            );
+            let head = head.to_lowercase();
+            let key = format!("authorization: bearer {}", KEY.to_lowercase());
+            assert!(head.contains(&key), "{head}");
+            assert!(head.contains("content-type: application/json"), "{head}");
+            return request;
+        }
+    }
+}
+
+fn respond(stream: &mut impl Write, status: &str, kind: &str, body: &str) {
+    let length = body.len();
+    let text = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(text.as_bytes()).unwrap();
+    stream.flush().unwrap();
+}
+
+fn respond_well(stream: &mut impl Write) {
+    let body = serde_json::to_string(&ANSWER).unwrap();
+    respond(stream, "200 OK", "application/json", &body);
+}
+
+fn failure(rig: &Rig) -> String {
+    match rig.until(|event| matches!(event, UplinkEvent::CheckinFailed(_))) {
+        UplinkEvent::CheckinFailed(text) => text,
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn a_check_in_is_answered() {
+    let rig = Rig::new();
+    rig.uplink().check_in(request("stopped by its button"));
+    let mut tcp = rig.accept_tcp();
+    assert_eq!(read_request(&mut tcp), request("stopped by its button"));
+    respond_well(&mut tcp);
+    rig.until(|event| *event == UplinkEvent::CheckedIn(ANSWER));
+}
+
+#[test]
+fn the_newest_request_follows_the_one_under_way() {
+    let rig = Rig::new();
+    rig.uplink().check_in(request("first"));
+    let mut tcp = rig.accept_tcp();
+    assert_eq!(read_request(&mut tcp).reason, "first");
+    rig.uplink().check_in(request("second"));
+    rig.uplink().check_in(request("third"));
+    respond_well(&mut tcp);
+    let mut tcp = rig.accept_tcp();
+    assert_eq!(read_request(&mut tcp).reason, "third");
+    respond_well(&mut tcp);
+    rig.until(|event| *event == UplinkEvent::CheckedIn(ANSWER));
+    rig.until(|event| *event == UplinkEvent::CheckedIn(ANSWER));
+}
+
+#[test]
+fn a_check_in_trusts_whom_the_stream_trusts() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    let (trusted, stranger) = (Authority::new("ours"), Authority::new("theirs"));
+    trusted.write(&ca_file);
+
+    let rig = secure_rig(&ca_file);
+    rig.uplink().check_in(request(""));
+    let mut tls = accept_tls(&rig, trusted.server("localhost", |_| {})).unwrap();
+    assert_eq!(read_request(&mut tls), request(""));
+    respond_well(&mut tls);
+    rig.until(|event| *event == UplinkEvent::CheckedIn(ANSWER));
+
+    rig.uplink().check_in(request(""));
+    assert!(accept_tls(&rig, stranger.server("localhost", |_| {})).is_err());
+    let text = failure(&rig);
+    assert!(text.contains("unknown issuer: set ca_file"), "{text}");
+}
+
+#[test]
+fn failures_are_plain_sentences() {
+    for (status, kind, body, expected) in [
+        (
+            "401 Unauthorized",
+            "text/plain",
+            "unknown key",
+            "does not take this camera's key (unknown key)",
+        ),
+        (
+            "503 Service Unavailable",
+            "text/html",
+            "<html>busy",
+            "takes no cameras at the moment",
+        ),
+        (
+            "200 OK",
+            "text/html",
+            "<html>log in",
+            "login page of a Wi-Fi network",
+        ),
+        (
+            "302 Found",
+            "text/html",
+            "<html>log in",
+            "(a redirection, 302)",
+        ),
+        (
+            "200 OK",
+            "application/json",
+            "{\"desired\":1}",
+            "something else than a zerocam service",
+        ),
+    ] {
+        let rig = Rig::new();
+        rig.uplink().check_in(request(""));
+        let mut tcp = rig.accept_tcp();
+        read_request(&mut tcp);
+        respond(&mut tcp, status, kind, body);
+        let text = failure(&rig);
+        assert!(text.contains(expected), "{status}: {text}");
+    }
+    let rig = Rig::with(|config| config.url = "http://localhost:1".into());
+    rig.uplink().check_in(request(""));
+    assert!(
+        failure(&rig).contains("refuses connections"),
+        "{}",
+        failure(&rig)
+    );
+}
+
+#[test]
+fn an_answer_is_bounded() {
+    let rig = Rig::new();
+    rig.uplink().check_in(request(""));
+    let mut tcp = rig.accept_tcp();
+    read_request(&mut tcp);
+    respond(&mut tcp, "200 OK", "application/json", &" ".repeat(100_000));
+    assert!(failure(&rig).contains("something else than a zerocam service"));
+}

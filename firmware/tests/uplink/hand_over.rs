@@ -1,0 +1,69 @@
+//! Make before break.
+
+use zerocam_protocol::{ServiceMessage, message::ByeReason};
+
+use crate::rig::{Rig, numbers};
+
+#[test]
+fn a_move_opens_the_next_connection_first_and_loses_nothing() {
+    let mut rig = Rig::new();
+    rig.camera.shoot(30);
+    rig.start();
+    let mut first = rig.accept();
+    first.hello();
+    first.welcome(None);
+    assert_eq!(first.frames(30), numbers(0..30));
+    first.say(&ServiceMessage::Move);
+
+    let mut second = rig.accept();
+    assert_eq!(second.hello().connection, 2);
+    rig.camera.shoot(5);
+    assert_eq!(first.frames(5), numbers(30..35));
+    // The same service: it has what it acknowledged.
+    second.welcome(rig.camera.position(32));
+    assert_eq!(second.frames(2), numbers(33..35));
+    rig.camera.shoot(30);
+    // Until the border, both; from there on only the second.
+    assert_eq!(first.frames(15), numbers(35..50));
+    assert_eq!(first.bye().reason, ByeReason::Superseded);
+    assert_eq!(second.frames(30), numbers(35..65));
+    first.closed();
+    rig.camera.shoot(5);
+    assert_eq!(second.frames(5), numbers(65..70));
+}
+
+#[test]
+fn a_fresh_service_is_filled_before_it_takes_over() {
+    let mut rig = Rig::new();
+    rig.camera.shoot(60);
+    rig.start();
+    let mut first = rig.accept();
+    first.hello();
+    first.welcome_to_move_after(1);
+    assert_eq!(first.frames(60), numbers(0..60));
+    let mut second = rig.accept();
+    second.hello();
+    second.welcome(None);
+    assert_eq!(second.frames(60), numbers(0..60));
+    rig.camera.shoot(20);
+    assert_eq!(first.frames(15), numbers(60..75));
+    assert_eq!(first.bye().reason, ByeReason::Superseded);
+    assert_eq!(second.frames(20), numbers(60..80));
+}
+
+#[test]
+fn a_line_that_breaks_while_its_successor_is_on_the_way_is_replaced_by_it() {
+    let mut rig = Rig::new();
+    rig.camera.shoot(30);
+    rig.start();
+    let mut first = rig.accept();
+    first.hello();
+    first.welcome(None);
+    assert_eq!(first.frames(30), numbers(0..30));
+    first.say(&ServiceMessage::Move);
+    let mut second = rig.accept();
+    second.hello();
+    drop(first);
+    second.welcome(rig.camera.position(27));
+    assert_eq!(second.frames(2), numbers(28..30));
+}
