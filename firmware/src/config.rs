@@ -4,6 +4,7 @@
 //! [`Settings`] is what it means, checked, so that nothing behind it meets an
 //! impossible value. Whatever is wrong is said with file, line and remedy.
 
+mod picture;
 mod settings;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use zerocam_config_file::{ConfigError, Secret};
 
-pub use settings::{CameraSettings, EncoderSettings, Problem, Settings};
+pub use picture::{PictureConfiguration, Scene, WhiteBalance};
+pub use settings::{CameraSettings, EncoderSettings, Problem, Settings, View};
 
 /// Where the file is unless the command line says otherwise.
 pub const DEFAULT_PATH: &str = "/boot/firmware/zerocam.toml";
@@ -25,6 +27,8 @@ pub struct Configuration {
     pub cloud: CloudConfiguration,
     /// Where they come from.
     pub camera: CameraConfiguration,
+    /// How a real camera sees.
+    pub picture: PictureConfiguration,
     /// How they are encoded and kept.
     pub stream: StreamConfiguration,
     /// The program itself.
@@ -58,13 +62,20 @@ pub struct CameraConfiguration {
     /// real time and over again.
     pub file: Option<PathBuf>,
     /// Pictures per second, above 0, up to 120. Fewer leave each one more bits.
-    /// `pattern`: default 25. `replay`: default what the file says; required
-    /// when it says nothing.
+    /// Default 25; `replay`: default what the file says, required when it says
+    /// nothing. A `v4l2` camera takes the nearest rate that it has.
     pub frame_rate_hz: Option<f64>,
-    /// `pattern` only: picture width in pixels, even, 160 to 1920. Default 1280.
+    /// Picture width in pixels, even, 160 to 1920; not for `replay`. A `v4l2`
+    /// camera takes the nearest size that it has. Default 1280.
     pub width: u32,
-    /// `pattern` only: picture height in pixels, even, 120 to 1080. Default 720.
+    /// Picture height in pixels, even, 120 to 1080; not for `replay`. Default
+    /// 720.
     pub height: u32,
+    /// `v4l2` only: the camera's device node. Default `/dev/video0`.
+    pub device: PathBuf,
+    /// `rpicam` only: the program, which older systems call `libcamera-vid`.
+    /// Default `rpicam-vid`.
+    pub program: PathBuf,
 }
 
 /// What to capture from.
@@ -76,6 +87,12 @@ pub enum Backend {
     Pattern,
     /// A recorded file.
     Replay,
+    /// A camera that encodes H.264 by itself, through the kernel: the Raspberry
+    /// Pi's V1, V2 and HQ cameras, and some webcams.
+    V4l2,
+    /// A camera of Raspberry Pi OS, through its program `rpicam-vid`: all
+    /// cameras for the Raspberry Pi.
+    Rpicam,
 }
 
 /// `[stream]`: how the pictures are encoded and kept.
@@ -85,6 +102,8 @@ pub struct StreamConfiguration {
     /// What the encoder aims at, bits per second, 100 000 to 25 000 000. More
     /// is sharper and needs a better uplink. Default 2 000 000.
     pub bitrate_bps: u32,
+    /// How closely `v4l2` keeps to it. Default: `"variable"`.
+    pub bitrate_mode: BitrateMode,
     /// Time from keyframe to keyframe in seconds, 0.2 to 10. A viewer starts at
     /// a keyframe: shorter starts sooner and costs bits. Default 1.
     pub keyframe_interval_s: f64,
@@ -94,6 +113,17 @@ pub struct StreamConfiguration {
     /// The bound of the same in bytes, 500 000 to 64 000 000; the first bound
     /// reached counts. Default 6 000 000.
     pub replay_ring_bytes: u32,
+}
+
+/// How closely an encoder keeps to its bitrate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BitrateMode {
+    /// On average: difficult pictures get more bits.
+    #[default]
+    Variable,
+    /// All the time: steadier for the uplink, worse for difficult pictures.
+    Constant,
 }
 
 /// `[daemon]`: the program itself.
@@ -123,6 +153,8 @@ impl Default for CameraConfiguration {
             frame_rate_hz: None,
             width: 1280,
             height: 720,
+            device: "/dev/video0".into(),
+            program: "rpicam-vid".into(),
         }
     }
 }
@@ -131,6 +163,7 @@ impl Default for StreamConfiguration {
     fn default() -> Self {
         Self {
             bitrate_bps: 2_000_000,
+            bitrate_mode: BitrateMode::default(),
             keyframe_interval_s: 1.0,
             replay_ring_s: 20,
             replay_ring_bytes: 6_000_000,
@@ -278,7 +311,7 @@ mod tests {
             ),
             (
                 "[camera]\nbackend = \"replya\"\n",
-                "line 2: unknown variant `replya`, expected `pattern` or `replay`",
+                "line 2: unknown variant `replya`, expected one of `pattern`, `replay`, `v4l2`, `rpicam`",
             ),
             (
                 "[daemon]\ndevice_id = \"a b\"\n",
