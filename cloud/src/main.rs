@@ -1,3 +1,7 @@
 //! The `zerocam-cloud` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zerocam_cloud::cli::main()
+}

@@ -310,3 +310,22 @@ async fn frames_may_come_twice_but_not_before_their_hello() {
     assert_eq!(decoded_times_us(&file).len(), 50);
     assert_eq!(now(&media).counters().children_started, 1);
 }
+
+#[tokio::test]
+async fn after_a_flush_the_run_goes_on_with_the_next_segment() {
+    let footage = Footage::get();
+    let camera = Camera::default();
+    let units = camera.shoot(footage, 75);
+    let media = media();
+    media.begin_run(camera.format(footage)).await;
+    push_all(&media, &units[..30]).await;
+    media.flush().await;
+    push_all(&media, &units[30..]).await;
+    media.flush().await;
+    let window = now(&media);
+    let playlist = window.plain_playlist().unwrap();
+    assert_eq!(lines(playlist, "#EXTINF:"), ["1.000,", "0.200,", "1.000,"]);
+    assert_eq!(window.counters().units_dropped, 20);
+    let file = file_of(&window, camera.run);
+    assert_eq!(decoded_times_us(&file).len(), 55);
+}

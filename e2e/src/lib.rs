@@ -1,1 +1,40 @@
-//! The whole product under test.
+//! The whole product under test: the real daemon, the real service with the
+//! real ffmpeg, real footage, and a real browser.
+//!
+//! ```text
+//! footage ─▶ Camera ─▶ FaultProxy ─▶ Service ─▶ Viewer (HLS over HTTP)
+//!  (sent, from the       │                  └─▶ Browser
+//!   file)                ▼
+//!                     WireTap (sent, as it left the camera)
+//! ```
+//!
+//! Each part starts what it needs in directories of its own, on ports that the
+//! system picks, and ends it when dropped. Nothing waits without a deadline and
+//! no test asserts a time: deadlines are ten times what the design promises,
+//! and what was measured is printed.
+//!
+//! `scripts/test e2e` builds the programs and fetches what the tests need.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "measured times and captured logs are what a test prints"
+)]
+
+pub mod browser;
+pub mod camera;
+pub mod fault_proxy;
+pub mod footage;
+pub mod patience;
+pub mod program;
+pub mod service;
+pub mod viewer;
+pub mod wire_tap;
+
+pub use browser::Browser;
+pub use camera::Camera;
+pub use fault_proxy::FaultProxy;
+pub use footage::Footage;
+pub use patience::within;
+pub use program::Program;
+pub use service::Service;
+pub use viewer::Viewer;

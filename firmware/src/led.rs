@@ -298,7 +298,7 @@ mod tests {
             for _ in 0..50 {
                 let light = pattern.light(start, now);
                 let Some(until) = light.until else {
-                    assert_eq!(pattern.marks_ms, []);
+                    assert!(pattern.marks_ms.is_empty());
                     break;
                 };
                 let before = until - Duration::from_nanos(1);

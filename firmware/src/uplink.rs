@@ -18,6 +18,8 @@ mod endpoint;
 mod failure;
 mod queue;
 mod ring;
+#[cfg(test)]
+mod sample;
 mod session;
 mod tls;
 mod upload;

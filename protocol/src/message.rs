@@ -233,7 +233,7 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wifi_signal_dbm: Option<i32>,
     /// Processor load in percent of all cores.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "finite", skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f32>,
     /// Memory in use, bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -242,7 +242,7 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_total_bytes: Option<u64>,
     /// Temperature of the processor in degrees Celsius.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "finite", skip_serializing_if = "Option::is_none")]
     pub temperature_celsius: Option<f32>,
     /// Seconds since power-on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -259,6 +259,17 @@ pub struct Health {
     /// Connections made since the daemon started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connections: Option<u64>,
+}
+
+/// JSON has no infinity, but `1e39` becomes one in 32 bits and would be written
+/// as `null`.
+fn finite<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<f32>, D::Error> {
+    match Option::<f32>::deserialize(from)? {
+        Some(number) if !number.is_finite() => {
+            Err(serde::de::Error::custom("a number beyond 32-bit floats"))
+        }
+        number => Ok(number),
+    }
 }
 
 /// Reads a JSON message of either direction.
@@ -412,6 +423,17 @@ mod tests {
             decode::<ServiceMessage>(&long),
             Err(MessageError::TooLong { .. })
         ));
+    }
+
+    #[test]
+    fn a_figure_that_could_not_be_written_back_is_refused() {
+        let health = |percent| {
+            decode::<CameraMessage>(&format!(
+                r#"{{"type":"health","clock":{{"sent_us":1}},"cpu_percent":{percent}}}"#
+            ))
+        };
+        assert!(health("1e38").is_ok() && health("null").is_ok());
+        assert!(health("1e39").is_err());
     }
 
     #[test]

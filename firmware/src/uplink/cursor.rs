@@ -180,3 +180,6 @@ fn recent_from(ring: &Ring, from: Place, now: Instant) -> Place {
     }
     place
 }
+
+#[cfg(test)]
+mod tests;

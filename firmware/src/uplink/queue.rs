@@ -182,3 +182,100 @@ impl FrameReceiver {
         let _ = self.shared.waker.set(waker);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::uplink::sample::{frame, is_keyframe};
+
+    const LIMITS: QueueLimits = QueueLimits {
+        frames: 10,
+        bytes: 5000,
+        age: Duration::from_millis(300),
+    };
+
+    /// Offers frames 0.. of the given size until one is dropped.
+    fn fill(limits: QueueLimits, payload_bytes: usize) -> u64 {
+        let (sender, _receiver) = queue(limits);
+        let mut offered = (0..).map(|number| sender.offer(frame(number, 5, payload_bytes)));
+        offered.position(|offer| offer == Offer::Dropped).unwrap() as u64
+    }
+
+    #[test]
+    fn each_bound_holds() {
+        assert_eq!(fill(LIMITS, 1), 8, "0 to 280 ms");
+        assert_eq!(fill(LIMITS, 966), 5, "1000 bytes each with the header");
+        let patient = QueueLimits {
+            age: Duration::from_secs(60),
+            ..LIMITS
+        };
+        assert_eq!(fill(patient, 1), 10);
+        assert_eq!(fill(patient, 10_000), 1, "an empty queue takes any frame");
+    }
+
+    #[test]
+    fn the_rest_of_the_group_is_dropped() {
+        let (sender, receiver) = queue(LIMITS);
+        for number in 0..10 {
+            sender.offer(frame(number, 5, 1));
+        }
+        assert_eq!(sender.dropped(), 2, "frames 8 and 9");
+        while receiver.take().is_some() {}
+        assert_eq!(
+            sender.offer(frame(11, 5, 1)),
+            Offer::Dropped,
+            "not a keyframe"
+        );
+        assert_eq!(sender.offer(frame(15, 5, 1)), Offer::Queued);
+        assert_eq!(sender.offer(frame(16, 5, 1)), Offer::Queued);
+        assert_eq!(
+            (sender.dropped(), receiver.dropped(), sender.waiting()),
+            (3, 3, 2)
+        );
+    }
+
+    #[test]
+    fn a_frame_that_the_service_would_refuse_is_dropped() {
+        let (sender, _receiver) = queue(QueueLimits::default());
+        assert_eq!(
+            sender.offer(frame(0, 5, MAX_ACCESS_UNIT_BYTES)),
+            Offer::Dropped
+        );
+    }
+
+    #[test]
+    fn without_an_upload_thread_everything_is_dropped() {
+        let (sender, receiver) = queue(LIMITS);
+        drop(receiver);
+        assert_eq!(sender.offer(frame(0, 5, 1)), Offer::Dropped);
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_out_can_be_decoded_and_nothing_is_lost_uncounted(
+            gop in 1_u64..12,
+            steps in prop::collection::vec((1_usize..2000, 0_usize..4), 1..200),
+        ) {
+            let (sender, receiver) = queue(LIMITS);
+            let mut got = Vec::new();
+            for (number, &(payload_bytes, taken)) in (0..).zip(&steps) {
+                sender.offer(frame(number, gop, payload_bytes));
+                prop_assert!(sender.waiting() <= LIMITS.frames);
+                let before = got.len();
+                got.extend((0..taken).map_while(|_| receiver.take()));
+                let bytes: usize = got[before..].iter().map(|f| f.unit.message().len()).sum();
+                prop_assert!(bytes <= LIMITS.bytes);
+            }
+            got.extend(std::iter::from_fn(|| receiver.take()));
+            let numbers: Vec<_> = got.iter().map(|f| f.unit.header().frame.0).collect();
+            for pair in numbers.windows(2) {
+                prop_assert!(pair[0] < pair[1]);
+                prop_assert!(pair[1] == pair[0] + 1 || is_keyframe(pair[1], gop), "{:?}", pair);
+            }
+            prop_assert_eq!(numbers.first(), Some(&0));
+            prop_assert_eq!(numbers.len() as u64 + sender.dropped(), steps.len() as u64);
+        }
+    }
+}

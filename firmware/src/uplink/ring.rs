@@ -41,16 +41,29 @@ impl Place {
     }
 }
 
+#[derive(Debug)]
+struct Kept {
+    frame: CapturedFrame,
+    fate: Fate,
+}
+
+/// What became of a frame so far, over all connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Waiting,
+    /// Passed over; a later connection may still send it.
+    GivenUp,
+    Sent,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Ring {
-    frames: VecDeque<CapturedFrame>,
+    frames: VecDeque<Kept>,
     limits: RingLimits,
     bytes: usize,
     /// Place of the oldest frame.
     first: Place,
-    /// Every frame before this place was sent by some cursor or given up.
-    settled: Place,
     dropped: u64,
     highest_sent: Option<Segment>,
     /// Runs up to this number are not kept.
@@ -64,7 +77,6 @@ impl Ring {
             limits,
             bytes: 0,
             first: Place(0),
-            settled: Place(0),
             dropped: 0,
             highest_sent: None,
             barred: None,
@@ -79,9 +91,12 @@ impl Ring {
         }
         let newest = frame.captured;
         self.bytes += frame.unit.message().len();
-        self.frames.push_back(frame);
+        self.frames.push_back(Kept {
+            frame,
+            fate: Fate::Waiting,
+        });
         while self.frames.len() > 1 {
-            let oldest = self.frames[0].captured;
+            let oldest = self.frames[0].frame.captured;
             let too_old = newest.saturating_duration_since(oldest) > self.limits.age;
             if !too_old && self.bytes <= self.limits.bytes {
                 break;
@@ -96,7 +111,7 @@ impl Ring {
         while self.first < place
             && let Some(oldest) = self.frames.pop_front()
         {
-            self.bytes -= oldest.unit.message().len();
+            self.bytes -= oldest.frame.unit.message().len();
             self.first = self.first.next();
         }
     }
@@ -105,7 +120,9 @@ impl Ring {
     /// has seen higher ones.
     pub(super) fn bar_runs(&mut self, up_to: Segment) {
         self.barred = self.barred.max(Some(up_to));
-        let barred = self.frames.partition_point(|frame| self.is_barred(frame));
+        let barred = self
+            .frames
+            .partition_point(|kept| self.is_barred(&kept.frame));
         self.forget_before(Place(self.first.0 + barred as u64));
     }
 
@@ -125,12 +142,15 @@ impl Ring {
     }
 
     pub(super) fn get(&self, place: Place) -> Option<&CapturedFrame> {
-        let index = usize::try_from(place.0.checked_sub(self.first.0)?).ok()?;
-        self.frames.get(index)
+        self.frames.get(self.index(place)?).map(|kept| &kept.frame)
+    }
+
+    fn index(&self, place: Place) -> Option<usize> {
+        usize::try_from(place.0.checked_sub(self.first.0)?).ok()
     }
 
     pub(super) fn newest(&self) -> Option<&CapturedFrame> {
-        self.frames.back()
+        self.frames.back().map(|kept| &kept.frame)
     }
 
     /// Whether the frame is the first that its segment has here, all of it
@@ -162,7 +182,7 @@ impl Ring {
     pub(super) fn after(&self, position: Position) -> Place {
         let index = self
             .frames
-            .partition_point(|frame| position_of(frame) <= position);
+            .partition_point(|kept| position_of(&kept.frame) <= position);
         Place(self.first.0 + index as u64)
     }
 
@@ -175,15 +195,19 @@ impl Ring {
 
     /// Bytes a second that the camera produces, over what is kept.
     pub(super) fn production(&self) -> Option<f64> {
-        let span = self.newest()?.captured - self.frames.front()?.captured;
+        let span = self.newest()?.captured - self.frames.front()?.frame.captured;
         (span > Duration::ZERO).then(|| self.bytes as f64 / span.as_secs_f64())
     }
 
     /// A cursor sent the frame.
     pub(super) fn sent(&mut self, place: Place) {
-        self.settled = self.settled.max(place.next());
-        let segment = self.get(place).map(|frame| frame.unit.header().segment);
-        self.highest_sent = self.highest_sent.max(segment);
+        let index = self.index(place);
+        if let Some(kept) = index.and_then(|index| self.frames.get_mut(index)) {
+            let segment = kept.frame.unit.header().segment;
+            self.highest_sent = self.highest_sent.max(Some(segment));
+            self.dropped -= u64::from(kept.fate == Fate::GivenUp);
+            kept.fate = Fate::Sent;
+        }
     }
 
     /// Highest segment of which any cursor ever sent a frame.
@@ -192,13 +216,19 @@ impl Ring {
     }
 
     /// A cursor passes over the frames in `from..to`, or they are forgotten.
-    /// Those that nobody sent before count as dropped.
     pub(super) fn give_up(&mut self, from: Place, to: Place) {
-        self.dropped += to.0.saturating_sub(from.max(self.settled).0);
-        self.settled = self.settled.max(to);
+        for place in from.max(self.first).0..to.0.min(self.end().0) {
+            let index = self.index(Place(place));
+            if let Some(kept) = index.and_then(|index| self.frames.get_mut(index))
+                && kept.fate == Fate::Waiting
+            {
+                kept.fate = Fate::GivenUp;
+                self.dropped += 1;
+            }
+        }
     }
 
-    /// Frames that no cursor sent and none will.
+    /// Frames that were passed over or forgotten and never sent.
     pub(super) const fn dropped(&self) -> u64 {
         self.dropped
     }

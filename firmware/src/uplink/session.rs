@@ -219,12 +219,14 @@ impl Session {
         };
     }
 
-    /// When something is due here besides frames and the socket.
+    /// When something is due here besides frames and the socket. While the
+    /// socket is full, nothing can be done about health or last words.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         match self.farewell {
-            Farewell::None => self.health_due,
-            Farewell::Due { until, .. } => Some(until - LAST_WORDS),
-            Farewell::Said { until } | Farewell::Closing { until } => Some(until),
+            Farewell::None => self.health_due.filter(|_| !self.pending),
+            Farewell::Due { until, .. }
+            | Farewell::Said { until }
+            | Farewell::Closing { until } => Some(until),
         }
     }
 

@@ -1,0 +1,25 @@
+// What the page's own address says: which camera, and where its media and API
+// are. The same page serves `/watch/{camera}/` and `/t/{token}/watch/{camera}/`;
+// the addresses are relative, so a token in the path is inherited.
+
+export interface Address {
+  readonly camera: string;
+  /** Plain HLS playlist, relative to the page. */
+  readonly playlist: string;
+  /** Status JSON, relative to the page. */
+  readonly status: string;
+  /** Where a wish to start or stop is posted, relative to the page. */
+  readonly desired: string;
+}
+
+/** Reads `location.pathname`; null when it names no camera. */
+export function readAddress(path: string): Address | null {
+  const camera = /^(?:\/t\/[^/]+)?\/watch\/([A-Za-z0-9._~-]+)\/$/.exec(path)?.[1];
+  if (camera === undefined) return null;
+  return {
+    camera,
+    playlist: "plain.m3u8",
+    status: `../../api/cameras/${camera}`,
+    desired: `../../api/cameras/${camera}/desired`,
+  };
+}

@@ -1,0 +1,39 @@
+// Starting and stopping the camera: what the button offers, and the request.
+
+import type { DesiredState, Status } from "./status";
+
+/** What pressing the button would wish for; null hides it. */
+export function offeredWish(status: Status | null): DesiredState | null {
+  if (!status?.control) return null;
+  const wished = status.desired?.state ?? (status.state === "offline" ? "stopped" : "started");
+  return wished === "started" ? "stopped" : "started";
+}
+
+export const WISH_WORDS: Record<DesiredState, string> = {
+  started: "Start camera",
+  stopped: "Stop camera",
+};
+
+const DEADLINE_MS = 8000;
+
+/** Posts the wish; answers with a line for people when it did not arrive. */
+export async function postWish(url: string, state: DesiredState): Promise<string | null> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ state }),
+      signal: deadline.signal,
+    });
+    if (response.ok) return null;
+    return response.status === 401 || response.status === 403
+      ? "Your link does not allow this any more."
+      : `That did not work: the service answered with status ${response.status}.`;
+  } catch {
+    return "That did not work: the service did not answer. Try again.";
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,60 @@
+// Which pictures reached the screen. Counts over the page's whole life, across
+// engines. requestVideoFrameCallback tells of each one; browsers without it
+// are asked for their counters at every tick.
+
+export class Frames {
+  readonly #video: HTMLVideoElement;
+  #total = 0;
+  #counter = 0;
+  #movedAtMs: number | null = null;
+  /** Media time of the picture on screen; null when the browser does not say. */
+  #mediaTime: number | null = null;
+  readonly #tells: boolean;
+
+  constructor(video: HTMLVideoElement) {
+    this.#video = video;
+    this.#tells = "requestVideoFrameCallback" in video;
+    if (this.#tells) this.#await();
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  /** When a new picture last appeared, page clock; null since the last `restart`. */
+  get movedAtMs(): number | null {
+    return this.#movedAtMs;
+  }
+
+  /** How far the video's clock has run past the picture on screen, in ms. */
+  get lagMs(): number {
+    return this.#mediaTime === null ? 0 : Math.max(0, 1000 * (this.#video.currentTime - this.#mediaTime));
+  }
+
+  /** A new engine begins; its counters may begin at 0 again. */
+  restart(): void {
+    this.#counter = 0;
+    this.#movedAtMs = null;
+    this.#mediaTime = null;
+  }
+
+  /** Reads the counters where no callback does. */
+  tick(nowMs: number): void {
+    if (!this.#tells) this.#count(this.#video.getVideoPlaybackQuality().totalVideoFrames, nowMs);
+  }
+
+  #await(): void {
+    this.#video.requestVideoFrameCallback((nowMs, frame) => {
+      this.#mediaTime = frame.mediaTime;
+      this.#count(frame.presentedFrames, nowMs);
+      this.#await();
+    });
+  }
+
+  #count(counter: number, nowMs: number): void {
+    if (counter === this.#counter) return;
+    this.#total += counter > this.#counter ? counter - this.#counter : counter;
+    this.#counter = counter;
+    this.#movedAtMs = nowMs;
+  }
+}

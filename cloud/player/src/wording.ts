@@ -1,0 +1,148 @@
+// Plain words for people: the state, why, and how old the picture is. Pure.
+
+import type { Polls } from "./polls";
+import type { Status } from "./status";
+import type { PageState, Verdict } from "./verdict";
+
+/** The state's name, as on the badge. */
+export const STATE_WORDS: Record<PageState, string> = {
+  live: "LIVE",
+  "catching-up": "CATCHING UP",
+  stale: "STALE",
+  offline: "CAMERA OFFLINE",
+  "no-access": "NO ACCESS",
+  unreachable: "SERVICE UNREACHABLE",
+};
+
+export interface Explanation {
+  /** What is the matter, in a few words. */
+  readonly headline: string;
+  /** What is behind it or what to do; may be empty. */
+  readonly detail: string;
+}
+
+/** Explains a verdict; `online` is the browser's own idea of its network. */
+export function explain(
+  verdict: Verdict,
+  polls: Polls,
+  serviceUnixMs: number | null,
+  online: boolean,
+): Explanation {
+  const { status } = polls;
+  switch (verdict.state) {
+    case "live":
+      return { headline: "Live", detail: "" };
+    case "catching-up":
+      return CATCHING_UP[verdict.reason] ?? { headline: "Catching up", detail: "" };
+    case "stale":
+      return { headline: "No new pictures", detail: "The camera has gone quiet. Waiting for it." };
+    case "no-access":
+      return NO_ACCESS[verdict.reason] ?? { headline: "No access", detail: "" };
+    case "unreachable":
+      return unreachable(polls, online);
+    case "offline":
+      return offline(verdict.reason, status, serviceUnixMs);
+  }
+}
+
+const CATCHING_UP: Record<string, Explanation> = {
+  connecting: { headline: "Connecting", detail: "" },
+  loading: { headline: "Waiting for the first picture", detail: "" },
+  frozen: { headline: "Waiting for the picture", detail: "" },
+  behind: { headline: "Catching up", detail: "" },
+  paused: { headline: "Paused", detail: "Press play for the live picture." },
+  unsupported: {
+    headline: "This browser cannot show the picture",
+    detail: "It plays neither H.264 through MediaSource nor HLS. Try another browser.",
+  },
+};
+
+const NO_ACCESS: Record<string, Explanation> = {
+  no_key: {
+    headline: "This camera is private",
+    detail: "Open the complete link that its owner gave you. If you did, it has expired: ask for a new one.",
+  },
+  wrong_key: {
+    headline: "This link is for another camera",
+    detail: "Ask the owner for a link to this one.",
+  },
+  unknown_camera: {
+    headline: "No such camera",
+    detail: "The service knows no camera of this name. Check the link.",
+  },
+  bad_link: { headline: "This link is not complete", detail: "Copy the whole link and open it again." },
+};
+
+function unreachable({ failure }: Polls, online: boolean): Explanation {
+  if (!online) return { headline: "You are offline", detail: "This device has no network connection." };
+  if (failure?.code === "service_error") {
+    return {
+      headline: "The service has a problem",
+      detail: `It answers with status ${failure.httpStatus}. Trying again every second.`,
+    };
+  }
+  return { headline: "The service does not answer", detail: "Trying again every second." };
+}
+
+function offline(reason: string, status: Status | null, serviceUnixMs: number | null): Explanation {
+  const text = status?.reason.text ?? "";
+  if (status?.desired?.state === "started" && reason === "stopped") {
+    return { headline: "The camera is about to start", detail: "It hears of it within half a minute." };
+  }
+  if (reason === "not_seen") {
+    const seen = status?.last_seen_unix_ms ?? null;
+    const since = seen === null ? "" : ` since ${moment(seen, serviceUnixMs)}`;
+    return { headline: `Not seen${since}`, detail: text };
+  }
+  return { headline: OFFLINE[reason] ?? "The camera is offline", detail: text };
+}
+
+const OFFLINE: Record<string, string> = {
+  starting: "The camera is starting",
+  stopped: "The camera is stopped",
+  camera_fault: "The camera has a fault",
+  shut_down: "The camera is shut down",
+  key_refused: "The camera's key was refused",
+  never_seen: "This camera has not called yet",
+};
+
+/** One sentence on the picture that is, or is not, on screen. */
+export function pictureSentence(
+  verdict: Verdict,
+  lastUnixMs: number | null,
+  serviceUnixMs: number | null,
+): string {
+  const { state, reason, ageMs } = verdict;
+  if (state === "no-access") return "";
+  if (lastUnixMs === null || ageMs === null) return state === "live" ? "" : "No picture yet.";
+  if (state === "live") return `What you see happened ${ageText(ageMs)} ago.`;
+  if (state === "catching-up" && reason === "behind") {
+    return `What you see happened ${ageText(ageMs)} ago; catching up.`;
+  }
+  return `The last picture is from ${moment(lastUnixMs, serviceUnixMs)}, ${ageText(ageMs)} ago.`;
+}
+
+/** "2.4 s", "14 s", "3 min", "5 h", "2 days". */
+export function ageText(ms: number): string {
+  const s = ms / 1000;
+  if (s < 9.95) return `${s.toFixed(1)} s`;
+  if (s < 59.5) return `${Math.round(s)} s`;
+  if (s < 3570) return `${Math.round(s / 60)} min`;
+  const hours = Math.round(s / 3600);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+}
+
+/** A time of day in the reader's zone, with the date unless it is less than half a day away. */
+export function moment(unixMs: number, nowUnixMs: number | null, timeZone?: string): string {
+  const near = nowUnixMs !== null && Math.abs(nowUnixMs - unixMs) < 12 * 3_600_000;
+  return new Intl.DateTimeFormat("en-GB", {
+    ...(near
+      ? { hour: "2-digit", minute: "2-digit", second: "2-digit" }
+      : { dateStyle: "medium", timeStyle: "short" }),
+    ...(timeZone === undefined ? {} : { timeZone }),
+  }).format(unixMs);
+}
+
+export function viewersText(viewers: number): string {
+  return viewers === 1 ? "1 person watches" : `${viewers} people watch`;
+}

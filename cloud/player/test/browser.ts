@@ -1,0 +1,44 @@
+// Debian's Chromium, and the page's facts for programs.
+
+import { type Browser, chromium, type Page } from "playwright-core";
+
+export async function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--headless=new",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+export interface Facts {
+  readonly state: string;
+  readonly reason: string;
+  readonly ageMs: number | null;
+  readonly engine: string;
+  readonly frames: number;
+}
+
+export async function facts(page: Page): Promise<Facts> {
+  const data = await page.evaluate(() => ({ ...document.documentElement.dataset }));
+  return {
+    state: data.state ?? "",
+    reason: data.reason ?? "",
+    ageMs: data.ageMs ? Number(data.ageMs) : null,
+    engine: data.engine ?? "",
+    frames: Number(data.frames),
+  };
+}
+
+/** Waits until the page shows this state, and for this reason if one is given. */
+export async function reaches(page: Page, state: string, reason?: string): Promise<void> {
+  const selector = `html[data-state="${state}"]${reason ? `[data-reason="${reason}"]` : ""}`;
+  await page.waitForSelector(selector, { state: "attached", timeout: 60_000 });
+}

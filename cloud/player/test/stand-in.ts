@@ -1,0 +1,211 @@
+// A stand-in for the service and the camera behind it: the built page, plain
+// HLS that a real ffmpeg writes live, and a status that a test can bend. It
+// keeps to the service's paths and headers, and holds no logic of its own.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Status } from "../src/status";
+
+const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
+
+const CSP = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "media-src 'self' blob:",
+  "connect-src 'self'",
+  "worker-src 'self' blob:",
+  "font-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const TYPES: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".m3u8": "application/vnd.apple.mpegurl",
+  ".mp4": "video/mp4",
+  ".m4s": "video/mp4",
+};
+
+export class StandIn {
+  /** Overrides of what the status says. */
+  bend: Partial<Status> = {};
+  /** HTTP status instead of the camera's status JSON and media. */
+  refuse: number | null = null;
+  /** The playlist is not there yet. */
+  noPlaylist = false;
+  /** How far this service's clock is from the machine's, ms. */
+  clockOffsetMs = 0;
+  /** Bodies posted to `desired`. */
+  readonly wishes: string[] = [];
+
+  readonly #folder: string;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | null = null;
+  #port = 0;
+  #camera: ChildProcess | null = null;
+  #run = 0;
+  #frozenSinceMs: number | null = null;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async start(): Promise<StandIn> {
+    const standIn = new StandIn(await mkdtemp(join(tmpdir(), "zerocam-page-")));
+    await standIn.listen();
+    return standIn;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Begins to serve; after `kill`, on the same port. */
+  async listen(): Promise<void> {
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch(() => response.writeHead(500).end());
+    });
+    this.#server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Dies without a word, as a service does. */
+  async kill(): Promise<void> {
+    const server = this.#server;
+    if (!server?.listening) return;
+    const closed = once(server, "close");
+    server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  /** Starts the camera with a new run; a camera that runs is ended first. */
+  async startCamera(): Promise<void> {
+    await this.stopCamera();
+    this.#run = Math.max(this.#run + 1, Math.floor(Date.now() / 1000));
+    this.#frozenSinceMs = null;
+    const folder = join(this.#folder, String(this.#run));
+    await mkdir(folder);
+    const source = "-re -f lavfi -i testsrc2=size=1280x720:rate=25";
+    const codec = "-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -bf 0 -g 25 -b:v 2M";
+    const hls = `-f hls -hls_time 0.9 -hls_list_size 60 -hls_segment_type fmp4 -start_number ${this.#run}`;
+    const files = "-hls_flags program_date_time+omit_endlist -hls_segment_filename %d.m4s plain.m3u8";
+    const args = `-hide_banner -loglevel error -nostdin ${source} ${codec} ${hls} ${files}`.split(" ");
+    this.#camera = spawn("ffmpeg", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+    await once(this.#camera, "spawn");
+  }
+
+  /** The camera goes quiet, or comes back to itself. */
+  freezeCamera(frozen: boolean): void {
+    this.#camera?.kill(frozen ? "SIGSTOP" : "SIGCONT");
+    this.#frozenSinceMs = frozen ? Date.now() : null;
+  }
+
+  async stopCamera(): Promise<void> {
+    const camera = this.#camera;
+    this.#camera = null;
+    if (!camera || camera.exitCode !== null || camera.signalCode !== null) return;
+    camera.kill("SIGKILL");
+    await once(camera, "exit");
+  }
+
+  async end(): Promise<void> {
+    await this.stopCamera();
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #status(): Status {
+    const now = Date.now() + this.clockOffsetMs;
+    const silentMs = this.#frozenSinceMs === null ? 80 : Date.now() - this.#frozenSinceMs;
+    const state = silentMs < 3000 ? "live" : silentMs < 10_000 ? "stale" : "offline";
+    return {
+      camera: "garden",
+      state,
+      reason: { code: state === "offline" ? "not_seen" : state, text: "" },
+      age_ms: silentMs,
+      service_time_unix_ms: now,
+      newest: { run: this.#run, date_unix_ms: now - silentMs },
+      video: { codec: "avc1.42c01f", width: 1280, height: 720, frame_rate_hz: 25, target_duration_s: 1 },
+      bitrate_bps: 2_040_000,
+      viewers: 2,
+      last_seen_unix_ms: now - silentMs,
+      device: "00000000a1b2c3d4",
+      desired: { state: "started", version: 3 },
+      health: {
+        wifi_signal_dbm: -61,
+        cpu_percent: 23.4,
+        memory_used_bytes: 96_400_000,
+        memory_total_bytes: 447_000_000,
+        temperature_celsius: 47.2,
+        uptime_s: 92_311,
+        queue_age_ms: 42,
+        dropped_frames: 0,
+        connections: 3,
+      },
+      black_box: [],
+      control: false,
+      ...this.bend,
+    };
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = new URL(request.url ?? "/", this.origin).pathname.replace(/^\/t\/[^/]+/, "");
+    const asset = /^\/assets\/([\w.-]+)$/.exec(path)?.[1];
+    if (asset) return this.#file(response, join(DIST, "assets", asset));
+    if (path.startsWith("/watch/") && path.endsWith("/"))
+      return this.#file(response, join(DIST, "index.html"));
+    if (this.refuse !== null) return void response.writeHead(this.refuse).end("refused");
+    if (path === "/api/cameras/garden") return void response.end(JSON.stringify(this.#status()));
+    if (path === "/api/cameras/garden/desired" && request.method === "POST") {
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      this.wishes.push(body);
+      return void response.end(JSON.stringify({ ...JSON.parse(body), version: 4 }));
+    }
+    const media = /^\/watch\/garden\/(plain\.m3u8|\d+\/[\w.]+)$/.exec(path)?.[1];
+    if (media === "plain.m3u8" && !this.noPlaylist) return this.#playlist(response);
+    if (media?.includes("/")) return this.#file(response, join(this.#folder, media));
+    response.writeHead(404).end("not here");
+  }
+
+  /** ffmpeg's playlist with the run in front of each name, by this service's clock. */
+  async #playlist(response: ServerResponse): Promise<void> {
+    const run = String(this.#run);
+    const written = await readFile(join(this.#folder, run, "plain.m3u8"), "utf8").catch(() => null);
+    if (written === null) return void response.writeHead(404).end("no picture yet");
+    const text = written
+      .replace('URI="init.mp4"', `URI="${run}/init.mp4"`)
+      .replace(/^\d+\.m4s$/gm, `${run}/$&`)
+      .replace(/(?<=^#EXT-X-PROGRAM-DATE-TIME:).*$/gm, (date) => {
+        const unixMs = Date.parse(date.replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
+        return new Date(unixMs + this.clockOffsetMs).toISOString();
+      });
+    response.writeHead(200, { "Content-Type": TYPES[".m3u8"], "Cache-Control": "no-cache" }).end(text);
+  }
+
+  async #file(response: ServerResponse, path: string): Promise<void> {
+    const bytes = await readFile(path).catch(() => null);
+    if (bytes === null) return void response.writeHead(404).end("not here");
+    response
+      .writeHead(200, { "Content-Type": TYPES[extname(path)], "Content-Security-Policy": CSP })
+      .end(bytes);
+  }
+}

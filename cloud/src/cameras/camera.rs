@@ -1,0 +1,220 @@
+//! One camera as the service knows it: its pipeline, who feeds it, what it last
+//! said, what it should do, who watches.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zerocam_protocol::{
+    CameraName, DeviceId,
+    checkin::{BlackBoxEntry, CameraState, CheckinRequest, Desired, DesiredState},
+    limits,
+    message::{Bye, ByeReason, Health},
+};
+
+use super::{
+    feed::{ConnectionId, Feed},
+    viewers::Viewers,
+};
+use crate::{ingest::Dating, media::Media, time::Now};
+
+/// Connections that one camera may have at a time: two during a hand-over, and
+/// as many again that have died without this side knowing yet.
+const MAX_CONNECTIONS: usize = 4;
+
+/// One camera.
+#[derive(Debug)]
+pub struct Camera {
+    /// Its name.
+    pub name: CameraName,
+    /// Its pipeline and live window.
+    pub media: Media,
+    record: Mutex<Record>,
+    next_connection: AtomicU64,
+    open_connections: Arc<Semaphore>,
+}
+
+/// What is known of a camera besides its pictures. Locked for moments only.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// Who feeds the stream.
+    pub feed: Feed,
+    /// Who watches it.
+    pub viewers: Viewers,
+    /// How the camera's clock relates to ours.
+    pub dating: Option<Dating>,
+    /// When it was last heard, Unix microseconds.
+    pub last_seen_unix_us: Option<i64>,
+    /// Which device it is.
+    pub device: Option<DeviceId>,
+    /// What it last said of its state.
+    pub word: Option<Word>,
+    /// What the owner wants it to do, once anybody said.
+    pub desired: Option<Desired>,
+    /// Its last figures.
+    pub health: Health,
+    /// Its last remembered restarts and faults, oldest first.
+    pub black_box: Vec<BlackBoxEntry>,
+}
+
+/// What a camera said of its state, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// The state.
+    pub state: CameraState,
+    /// Why, for people; may be empty.
+    pub reason: String,
+    /// When it arrived, Unix microseconds.
+    pub at_unix_us: i64,
+}
+
+impl Camera {
+    pub(super) fn new(name: CameraName, media: Media) -> Self {
+        Self {
+            name,
+            media,
+            record: Mutex::default(),
+            next_connection: AtomicU64::new(0),
+            open_connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        }
+    }
+
+    /// A number for a new connection.
+    pub fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Room for one more connection, until the permit is dropped.
+    #[must_use]
+    pub fn room(&self) -> Option<OwnedSemaphorePermit> {
+        self.open_connections.clone().try_acquire_owned().ok()
+    }
+
+    /// What is known; hold it for as short as possible.
+    pub fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Record {
+    /// Notes what the camera said of its state.
+    pub fn heard(&mut self, state: CameraState, reason: String, now: Now) {
+        self.last_seen_unix_us = Some(now.unix_us);
+        self.word = Some(Word {
+            state,
+            reason,
+            at_unix_us: now.unix_us,
+        });
+    }
+
+    /// Notes a farewell that ends the stream.
+    pub fn farewell(&mut self, bye: Bye, now: Now) {
+        let state = match bye.reason {
+            ByeReason::Stopped => CameraState::Stopped,
+            ByeReason::ShutDown => CameraState::ShuttingDown,
+            ByeReason::CameraFault => CameraState::CameraFault,
+            ByeReason::Superseded
+            | ByeReason::NameTaken
+            | ByeReason::ProtocolError
+            | ByeReason::StaleRun
+            | ByeReason::ServiceStopping
+            | ByeReason::KeyRevoked => return,
+        };
+        self.heard(state, bye.text, now);
+    }
+
+    /// Takes in a check-in and says what the camera should do.
+    pub fn check_in(&mut self, request: CheckinRequest, now: Now) -> Desired {
+        let desired = match self.desired {
+            Some(service) => Desired::newest(request.desired, service),
+            None => request.desired,
+        };
+        self.desired = Some(desired);
+        self.device = Some(request.device);
+        self.health = request.health;
+        self.black_box.extend(request.black_box);
+        let surplus = self
+            .black_box
+            .len()
+            .saturating_sub(limits::MAX_BLACK_BOX_ENTRIES);
+        self.black_box.drain(..surplus);
+        self.heard(request.state, request.reason, now);
+        desired
+    }
+
+    /// Notes what the owner wants. A service that has not heard the camera's
+    /// own wish counts from the clock's seconds, which exceed any number of
+    /// wishes that people make.
+    pub fn wish(&mut self, state: DesiredState, now: Now) -> Desired {
+        let wish = match self.desired {
+            Some(desired) => desired.superseded_by(state),
+            None => Desired {
+                state,
+                version: now.unix_s(),
+            },
+        };
+        self.desired = Some(wish);
+        wish
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(desired: Desired) -> CheckinRequest {
+        CheckinRequest {
+            device: "a".parse().unwrap(),
+            state: CameraState::Stopped,
+            reason: String::new(),
+            desired,
+            health: Health::default(),
+            black_box: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_newest_wish_wins_and_is_remembered() {
+        let now = Now::read();
+        let wish = |state, version| Desired { state, version };
+        use DesiredState::{Started, Stopped};
+        let mut record = Record::default();
+        let button = record.check_in(request(wish(Started, 4)), now);
+        assert_eq!(button, wish(Started, 4));
+        assert_eq!(record.wish(Stopped, now), wish(Stopped, 5));
+        let answer = record.check_in(request(wish(Started, 4)), now);
+        assert_eq!(answer, wish(Stopped, 5));
+        let answer = record.check_in(request(wish(Started, 6)), now);
+        assert_eq!(answer, wish(Started, 6));
+        assert_eq!(record.desired, Some(wish(Started, 6)));
+    }
+
+    #[test]
+    fn a_wish_before_the_first_check_in_supersedes_the_cameras_own() {
+        let now = Now::read();
+        let mut record = Record::default();
+        let wish = record.wish(DesiredState::Stopped, now);
+        let own = Desired {
+            state: DesiredState::Started,
+            version: 4000,
+        };
+        assert_eq!(record.check_in(request(own), now), wish);
+    }
+
+    #[test]
+    fn the_black_box_keeps_the_newest_entries() {
+        let mut record = Record::default();
+        for number in 0..limits::MAX_BLACK_BOX_ENTRIES + 3 {
+            let mut request = request(Desired::FIRST);
+            request.black_box = vec![BlackBoxEntry {
+                unix_s: None,
+                text: number.to_string(),
+            }];
+            record.check_in(request, Now::read());
+        }
+        assert_eq!(record.black_box.len(), limits::MAX_BLACK_BOX_ENTRIES);
+        assert_eq!(record.black_box[0].text, "3");
+    }
+}

@@ -1,0 +1,448 @@
+//! What the owner may set: one TOML file, then the environment, then checked
+//! as a whole into [`Settings`], which the rest of the program can trust.
+//!
+//! Left out: the command line (see [`crate::cli`]).
+
+use std::{
+    env, fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use axum::http::{Uri, uri::Scheme};
+use serde::Deserialize;
+use zerocam_config_file::{ConfigError, Secret};
+
+use crate::{
+    access::{InvalidSigningKey, SigningKey},
+    media::{MediaConfig, WindowLimits},
+};
+
+/// The file, as written. `zerocam-cloud.toml` explains every key.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Configuration {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// The address under which viewers reach the service, scheme and host.
+    pub public_url: Option<String>,
+    /// Whether viewers come over plain HTTP, so that cookies must do without
+    /// `Secure`.
+    pub plain_http: bool,
+    /// Signs camera keys and links.
+    pub signing_key: Option<Secret>,
+    /// File that holds the signing key.
+    pub signing_key_file: Option<PathBuf>,
+    /// The ffmpeg program: a path, or a name to look up in PATH.
+    pub ffmpeg: PathBuf,
+    /// How far back viewers can rewind, in seconds; 0 leaves it to
+    /// `window_bytes`.
+    pub window_seconds: u32,
+    /// Most memory for one camera's window, in bytes.
+    pub window_bytes: usize,
+    /// Most requests at a time.
+    pub concurrency: usize,
+    /// Most cameras.
+    pub max_cameras: usize,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            public_url: None,
+            plain_http: false,
+            signing_key: None,
+            signing_key_file: None,
+            ffmpeg: "ffmpeg".into(),
+            window_seconds: 120,
+            window_bytes: 64 * 1024 * 1024,
+            concurrency: 1000,
+            max_cameras: 16,
+        }
+    }
+}
+
+/// What the environment adds to the file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Environment {
+    /// `PORT`: replaces the port of `listen`, as Cloud Run wants it.
+    pub port: Option<String>,
+    /// `ZEROCAM_SIGNING_KEY`: replaces both signing key settings.
+    pub signing_key: Option<Secret>,
+    /// `K_REVISION`, which Cloud Run sets.
+    pub revision: Option<String>,
+}
+
+impl Environment {
+    /// Reads the process's environment; an empty variable counts as unset.
+    #[must_use]
+    pub fn read() -> Self {
+        let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            port: variable("PORT"),
+            signing_key: variable("ZEROCAM_SIGNING_KEY").map(Secret::new),
+            revision: variable("K_REVISION"),
+        }
+    }
+}
+
+/// Seconds after which a camera opens its next connection on Cloud Run, which
+/// ends every request, a WebSocket too, after 60 minutes.
+const CLOUD_RUN_MOVE_AFTER_S: u32 = 3000;
+
+/// File and environment, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Scheme and host for links, without a slash at the end.
+    pub public_url: Option<String>,
+    /// Whether cookies do without `Secure`.
+    pub plain_http: bool,
+    /// Signs camera keys and links.
+    pub signing_key: SigningKey,
+    /// For every camera's pipeline.
+    pub media: MediaConfig,
+    /// Most requests at a time.
+    pub concurrency: usize,
+    /// Most cameras.
+    pub max_cameras: usize,
+    /// What `welcome.move_after_s` says.
+    pub move_after_s: u32,
+}
+
+impl Settings {
+    /// Reads the file, if there is one, and checks it with the environment.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: one line that says what to change.
+    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, SettingsError> {
+        let configuration = match file {
+            Some(path) => zerocam_config_file::read(path)?,
+            None => Configuration::default(),
+        };
+        Self::resolve(configuration, environment)
+    }
+
+    /// Checks a configuration with the environment.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: one line that says what to change.
+    pub fn resolve(
+        configuration: Configuration,
+        environment: &Environment,
+    ) -> Result<Self, SettingsError> {
+        let signing_key = signing_key(&configuration, environment)?;
+        let mut listen = configuration.listen;
+        if let Some(port) = &environment.port {
+            let port = port
+                .parse()
+                .map_err(|_| SettingsError::Port(port.clone()))?;
+            listen.set_port(port);
+        }
+        in_range(
+            "window_seconds",
+            configuration.window_seconds as usize,
+            0,
+            86_400,
+        )?;
+        if (1..10).contains(&configuration.window_seconds) {
+            return Err(SettingsError::WindowSeconds(configuration.window_seconds));
+        }
+        const MIB: usize = 1024 * 1024;
+        in_range(
+            "window_bytes",
+            configuration.window_bytes,
+            8 * MIB,
+            64 * 1024 * MIB,
+        )?;
+        in_range("concurrency", configuration.concurrency, 10, 100_000)?;
+        in_range("max_cameras", configuration.max_cameras, 1, 1000)?;
+        let public_url = configuration
+            .public_url
+            .map(|url| public_url(&url, configuration.plain_http))
+            .transpose()?;
+        Ok(Self {
+            listen,
+            public_url,
+            plain_http: configuration.plain_http,
+            signing_key,
+            media: MediaConfig {
+                ffmpeg: configuration.ffmpeg,
+                window: WindowLimits {
+                    seconds: configuration.window_seconds,
+                    bytes: configuration.window_bytes,
+                },
+            },
+            concurrency: configuration.concurrency,
+            max_cameras: configuration.max_cameras,
+            move_after_s: if environment.revision.is_some() {
+                CLOUD_RUN_MOVE_AFTER_S
+            } else {
+                0
+            },
+        })
+    }
+}
+
+fn signing_key(
+    configuration: &Configuration,
+    environment: &Environment,
+) -> Result<SigningKey, SettingsError> {
+    if let Some(text) = &environment.signing_key {
+        return Ok(SigningKey::parse(text.expose())?);
+    }
+    match (&configuration.signing_key, &configuration.signing_key_file) {
+        (Some(_), Some(_)) => Err(SettingsError::TwoSigningKeys),
+        (Some(text), None) => Ok(SigningKey::parse(text.expose())?),
+        (None, Some(path)) => {
+            let text =
+                fs::read_to_string(path).map_err(|source| SettingsError::SigningKeyFile {
+                    path: path.clone(),
+                    source,
+                })?;
+            Ok(SigningKey::parse(&text)?)
+        }
+        (None, None) => Err(SettingsError::NoSigningKey),
+    }
+}
+
+fn in_range(
+    key: &'static str,
+    value: usize,
+    least: usize,
+    most: usize,
+) -> Result<(), SettingsError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(SettingsError::Range {
+        key,
+        value,
+        least,
+        most,
+    })
+}
+
+/// Checks an address for links: scheme and host, nothing behind it.
+///
+/// # Errors
+/// [`SettingsError::PublicUrl`] or [`SettingsError::PlainHttp`].
+pub fn public_url(url: &str, plain_http: bool) -> Result<String, SettingsError> {
+    let invalid = || SettingsError::PublicUrl(url.to_owned());
+    let parsed: Uri = url.parse().map_err(|_| invalid())?;
+    let (Some(scheme), Some(authority)) = (parsed.scheme(), parsed.authority()) else {
+        return Err(invalid());
+    };
+    let https = *scheme == Scheme::HTTPS;
+    if !(https || *scheme == Scheme::HTTP)
+        || !matches!(parsed.path(), "" | "/")
+        || parsed.query().is_some()
+    {
+        return Err(invalid());
+    }
+    if !https && !plain_http {
+        return Err(SettingsError::PlainHttp(url.to_owned()));
+    }
+    Ok(format!("{scheme}://{authority}"))
+}
+
+/// Why the service cannot run with what was set.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] ConfigError),
+    /// `PORT`.
+    #[error("PORT is {0:?}: it must be a number from 0 to 65535")]
+    Port(String),
+    /// No signing key anywhere.
+    #[error(
+        "no signing key: run `zerocam-cloud signing-key` once and keep what it prints in ZEROCAM_SIGNING_KEY, or in a file that `signing_key_file` names"
+    )]
+    NoSigningKey,
+    /// Two signing keys in the file.
+    #[error("both `signing_key` and `signing_key_file` are set: keep one")]
+    TwoSigningKeys,
+    /// The signing key's file.
+    #[error("cannot read the signing key from {}: {source}", path.display())]
+    SigningKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The signing key's text.
+    #[error(transparent)]
+    SigningKey(#[from] InvalidSigningKey),
+    /// An address for links that is none.
+    #[error("{0:?} is no public address: write scheme and host, such as https://cam.example")]
+    PublicUrl(String),
+    /// Browsers drop `Secure` cookies on plain HTTP, so no link would work.
+    #[error(
+        "{0} is plain HTTP: use https, or set `plain_http = true` if nobody between can listen"
+    )]
+    PlainHttp(String),
+    /// A number out of its range.
+    #[error("`{key}` is {value}: it must be {least} to {most}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// What was set.
+        value: usize,
+        /// Lowest allowed.
+        least: usize,
+        /// Highest allowed.
+        most: usize,
+    },
+    /// A window in which players cannot hold their buffer.
+    #[error(
+        "`window_seconds` is {0}: it must be at least 10, or 0 to keep what fits in `window_bytes`"
+    )]
+    WindowSeconds(u32),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../zerocam-cloud.toml");
+
+    fn keyed() -> Environment {
+        Environment {
+            signing_key: Some(Secret::new("A".repeat(43))),
+            ..Environment::default()
+        }
+    }
+
+    fn parse(text: &str) -> Configuration {
+        zerocam_config_file::parse(text, Path::new("zerocam-cloud.toml")).unwrap()
+    }
+
+    fn refusal(text: &str) -> String {
+        Settings::resolve(parse(text), &keyed())
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn the_shipped_file_states_the_built_in_defaults() {
+        assert_eq!(parse(SHIPPED), Configuration::default());
+        let assignments: String = SHIPPED
+            .lines()
+            .filter_map(|line| line.strip_prefix('#'))
+            .filter(|line| !line.starts_with([' ', '#']))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        assert_eq!(parse(&assignments), Configuration::default());
+    }
+
+    #[test]
+    fn the_shipped_file_explains_every_key() {
+        let unknown = zerocam_config_file::parse::<Configuration>(
+            "?\n".replace('?', "zzzzzzzzzzzz=1").as_str(),
+            Path::new("x"),
+        )
+        .unwrap_err()
+        .to_string();
+        let keys: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
+        assert_eq!(keys.len(), 10, "{unknown}");
+        for key in keys {
+            let written = SHIPPED.lines().any(|line| {
+                line.trim_start_matches(['#', ' '])
+                    .starts_with(&format!("{key} = "))
+            });
+            assert!(written, "zerocam-cloud.toml does not show `{key}`");
+        }
+    }
+
+    #[test]
+    fn the_environment_comes_last() {
+        let configuration = parse("listen = \"127.0.0.1:80\"\nsigning_key = \"broken\"");
+        let environment = Environment {
+            port: Some("8081".into()),
+            revision: Some("zerocam-00001".into()),
+            ..keyed()
+        };
+        let settings = Settings::resolve(configuration, &environment).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8081");
+        assert_eq!(settings.move_after_s, 3000);
+        let settings = Settings::resolve(Configuration::default(), &keyed()).unwrap();
+        assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
+        assert_eq!(settings.move_after_s, 0);
+    }
+
+    #[test]
+    fn a_signing_key_is_a_must_and_its_error_says_how_to_make_one() {
+        let resolve = |text: &str| {
+            Settings::resolve(parse(text), &Environment::default())
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(resolve("").contains("zerocam-cloud signing-key"));
+        assert!(resolve("signing_key = \"secret\"").contains("zerocam-cloud signing-key"));
+        assert!(!resolve("signing_key = \"hunter2\"").contains("hunter2"));
+        assert!(resolve("signing_key = \"a\"\nsigning_key_file = \"b\"").contains("keep one"));
+        assert!(resolve("signing_key_file = \"/nonexistent\"").contains("/nonexistent"));
+    }
+
+    #[test]
+    fn values_out_of_range_name_key_and_range() {
+        let table = [
+            (
+                "window_seconds = 5",
+                "`window_seconds` is 5: it must be at least 10",
+            ),
+            (
+                "window_seconds = 90000",
+                "`window_seconds` is 90000: it must be 0 to 86400",
+            ),
+            (
+                "window_bytes = 1000",
+                "`window_bytes` is 1000: it must be 8388608 to",
+            ),
+            (
+                "concurrency = 0",
+                "`concurrency` is 0: it must be 10 to 100000",
+            ),
+            (
+                "max_cameras = 0",
+                "`max_cameras` is 0: it must be 1 to 1000",
+            ),
+            (
+                "public_url = \"cam.example\"",
+                "\"cam.example\" is no public address",
+            ),
+            (
+                "public_url = \"https://cam.example/x\"",
+                "is no public address",
+            ),
+            ("public_url = \"ftp://cam.example\"", "is no public address"),
+            (
+                "public_url = \"http://cam.example\"",
+                "set `plain_http = true`",
+            ),
+        ];
+        for (text, message) in table {
+            let refusal = refusal(text);
+            assert!(refusal.contains(message), "{text}: {refusal}");
+        }
+        let mut port = keyed();
+        port.port = Some("http".into());
+        let refusal = Settings::resolve(Configuration::default(), &port).unwrap_err();
+        assert!(refusal.to_string().contains("PORT is \"http\""));
+    }
+
+    #[test]
+    fn public_addresses() {
+        assert_eq!(
+            public_url("https://cam.example/", false).unwrap(),
+            "https://cam.example"
+        );
+        assert_eq!(
+            public_url("http://10.0.0.2:8080", true).unwrap(),
+            "http://10.0.0.2:8080"
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! Who asks: a visitor by the link in a cookie or in the path, a camera by its
+//! key in `Authorization`.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts, RawPathParams},
+    http::{
+        HeaderMap, HeaderName,
+        header::{AUTHORIZATION, COOKIE, USER_AGENT},
+        request::Parts,
+    },
+};
+use tracing::warn;
+use zerocam_protocol::CameraName;
+
+use super::notice::Notice;
+use crate::{
+    access::{Denied, Permission, permit_feed, permit_visit},
+    service::Service,
+    time::Now,
+};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The camera in the path, which may not exist.
+#[derive(Debug)]
+pub(super) struct Named(pub(super) CameraName);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Notice;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Notice> {
+        let camera = path_value(parts, state, "camera").await?;
+        match camera.unwrap_or_default().parse() {
+            Ok(camera) => Ok(Self(camera)),
+            Err(invalid) => Err(Notice::not_found(format!("{invalid}"))),
+        }
+    }
+}
+
+/// Somebody whose link is good for the camera in the path.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    pub(super) camera: CameraName,
+    pub(super) permission: Permission,
+    /// Tells visitors apart: address, browser, link. Only good for counting:
+    /// a client can claim any address.
+    pub(super) identity: [String; 3],
+}
+
+impl FromRequestParts<Arc<Service>> for Visitor {
+    type Rejection = Notice;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Notice> {
+        let Named(camera) = Named::from_request_parts(parts, service).await?;
+        let token = match path_value(parts, service, "token").await? {
+            Some(token) => token,
+            None => cookie(&parts.headers, &cookie_name(&camera)).ok_or(Denied::NoLink)?,
+        };
+        let permission = check_link(service, &camera, &token)?;
+        let text = |name| {
+            let value = parts.headers.get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        let socket = || {
+            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+            peer.map(|peer| peer.0.ip().to_string())
+        };
+        let address = text(X_FORWARDED_FOR).or_else(socket).unwrap_or_default();
+        let browser = text(USER_AGENT).unwrap_or_default();
+        Ok(Self {
+            camera,
+            permission,
+            identity: [address, browser, token],
+        })
+    }
+}
+
+/// What a link permits at a camera.
+pub(super) fn check_link(
+    service: &Service,
+    camera: &CameraName,
+    token: &str,
+) -> Result<Permission, Denied> {
+    let key = &service.settings.signing_key;
+    let grant = key.verify(token, Now::read().unix_s())?;
+    permit_visit(&grant, camera)
+}
+
+/// The cookie that holds the link for a camera: one each, so that one browser
+/// can watch several.
+pub(super) fn cookie_name(camera: &CameraName) -> String {
+    format!("zerocam_{camera}")
+}
+
+/// A camera with its own key.
+#[derive(Debug)]
+pub(super) struct Feeder(pub(super) CameraName);
+
+impl FromRequestParts<Arc<Service>> for Feeder {
+    type Rejection = Notice;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Notice> {
+        let Named(camera) = Named::from_request_parts(parts, service).await?;
+        let checked = bearer(&parts.headers).ok_or(Denied::NoKey).and_then(|key| {
+            let grant = service
+                .settings
+                .signing_key
+                .verify(key, Now::read().unix_s())?;
+            permit_feed(&grant, &camera)
+        });
+        match checked {
+            Ok(()) => Ok(Self(camera)),
+            Err(denied) => {
+                if service.cameras.note_refused(&camera, Now::read()) {
+                    warn!(%camera, why = %denied, "a camera was refused");
+                }
+                Err(denied.into())
+            }
+        }
+    }
+}
+
+async fn path_value<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<Option<String>, Notice> {
+    let path = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| Notice::bad_request("the address is not UTF-8 text"))?;
+    Ok(path
+        .iter()
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned()))
+}
+
+/// The key in `Authorization: Bearer KEY` (RFC 6750, section 2.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+}
+
+/// A cookie's value (RFC 6265, section 5.4). Our values need no unquoting.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn cookies_are_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("a=1; zerocam_door=x.y"));
+        headers.append(COOKIE, HeaderValue::from_static("zerocam_garden=view.z=;b"));
+        let find = |name| cookie(&headers, name);
+        assert_eq!(find("zerocam_garden").as_deref(), Some("view.z="));
+        assert_eq!(find("zerocam_door").as_deref(), Some("x.y"));
+        assert_eq!(find("b"), None);
+        assert_eq!(find("zerocam_"), None);
+    }
+
+    #[test]
+    fn bearer_keys() {
+        let read = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(value));
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(read("Bearer k.e.y"), Some("k.e.y".into()));
+        assert_eq!(read("bearer  k.e.y "), Some("k.e.y".into()));
+        assert_eq!(read("Basic a2V5"), None);
+        assert_eq!(read("Bearer"), None);
+    }
+}

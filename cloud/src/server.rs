@@ -1,0 +1,177 @@
+//! Listens, serves connections, and ends.
+//!
+//! Every wait on a peer has a deadline: request heads and idle connections by
+//! hyper, bodies where they are read, and what a peer does not take by the
+//! kernel. Ending is bounded as a whole.
+
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    select,
+    sync::{Semaphore, watch},
+    time::{sleep, timeout},
+};
+use tower::ServiceExt;
+use tracing::{debug, info, warn};
+
+use crate::{config::Settings, http, media::Spawner, service::Service};
+
+/// A request's head arrives within this time, and a connection without a
+/// request is closed after it.
+const HEAD_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A peer takes what it asked for within this time, or the connection ends.
+const UNTAKEN_MS: u32 = 30_000;
+
+/// Farewells and running requests end within this time. Cloud Run kills the
+/// process ten seconds after SIGTERM.
+const STOP_DEADLINE: Duration = Duration::from_secs(7);
+
+/// How long to wait when no connection can be accepted, for want of file
+/// descriptors as a rule.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
+
+/// The service, bound to its address.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    service: Arc<Service>,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Something else listens there.
+    #[error(
+        "{address} is taken by another program: stop it, or set `listen` or PORT to another port"
+    )]
+    PortTaken {
+        /// What was asked for.
+        address: SocketAddr,
+    },
+    /// The address is not this machine's, the port is privileged, ...
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No thread for ffmpeg's children.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+impl Server {
+    /// Binds to the address in the settings. From here on clients can connect,
+    /// and are answered once [`Self::run`] runs.
+    ///
+    /// # Errors
+    /// [`StartError`] when the address cannot be had.
+    pub async fn bind(settings: Settings) -> Result<Self, StartError> {
+        let address = settings.listen;
+        let listen = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortTaken { address },
+            _ => StartError::Listen { address, source },
+        };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let spawner = Spawner::start().map_err(StartError::Thread)?;
+        Ok(Self {
+            listener,
+            address,
+            service: Arc::new(Service::new(settings, spawner)),
+        })
+    }
+
+    /// The address actually bound.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` completes, then ends within a few seconds:
+    /// cameras are told, running requests are answered.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let router = http::router(self.service.clone());
+        // Idle connections are no requests, but take a file descriptor each.
+        let room = Arc::new(Semaphore::new(2 * self.service.settings.concurrency));
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let accepted = async {
+                let permit = room.clone().acquire_owned().await;
+                (self.listener.accept().await, permit)
+            };
+            let (accepted, permit) = select! {
+                accepted = accepted => accepted,
+                () = &mut shutdown => break,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_AGAIN).await;
+                    continue;
+                }
+            };
+            prepare(&stream);
+            let connection = serve(stream, peer, router.clone(), self.service.stopping());
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    debug!(%peer, %error, "connection ended");
+                }
+                drop(permit);
+            });
+        }
+        drop(self.listener);
+        info!("stopping");
+        if timeout(STOP_DEADLINE, self.service.stop()).await.is_err() {
+            warn!("stopping although some requests are not finished");
+        }
+    }
+}
+
+/// Serves one connection. When the service stops, it ends after the request
+/// that runs.
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) -> hyper::Result<()> {
+    let answer = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_DEADLINE)
+        .serve_connection(TokioIo::new(stream), answer)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    select! {
+        ended = connection.as_mut() => return ended,
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
+}
+
+/// Sockets answer at once and do not wait for peers that are gone. Neither
+/// setting fails on a live socket, and without them it still works.
+fn prepare(stream: &TcpStream) {
+    let prepared = stream.set_nodelay(true).and_then(|()| {
+        Ok(rustix::net::sockopt::set_tcp_user_timeout(
+            stream, UNTAKEN_MS,
+        )?)
+    });
+    if let Err(error) = prepared {
+        debug!(%error, "a connection ended before it began");
+    }
+}

@@ -1,0 +1,67 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::{cameras::Cameras, config::Settings, media::Spawner};
+
+/// Viewers are refused when less than this share of `concurrency` is free, so
+/// that cameras and the owner still get through.
+const RESERVED_PERCENT: usize = 10;
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Service {
+    /// As configured.
+    pub settings: Settings,
+    /// Every camera met.
+    pub cameras: Cameras,
+    stopping: watch::Sender<bool>,
+    requests: Arc<Semaphore>,
+}
+
+impl Service {
+    /// A service without cameras and requests.
+    #[must_use]
+    pub fn new(settings: Settings, spawner: Spawner) -> Self {
+        Self {
+            cameras: Cameras::new(settings.media.clone(), spawner, settings.max_cameras),
+            stopping: watch::Sender::new(false),
+            requests: Arc::new(Semaphore::new(settings.concurrency)),
+            settings,
+        }
+    }
+
+    /// Room for one more request, until the permit is dropped. A camera's open
+    /// WebSocket is a request.
+    #[must_use]
+    pub fn room(&self) -> Option<OwnedSemaphorePermit> {
+        self.requests.clone().try_acquire_owned().ok()
+    }
+
+    /// Whether there is room for a viewer besides what is reserved.
+    #[must_use]
+    pub fn has_room_for_viewers(&self) -> bool {
+        self.requests.available_permits() >= self.settings.concurrency * RESERVED_PERCENT / 100
+    }
+
+    /// Whether the service is about to end.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Turns true when the service is about to end. [`Self::stop`] waits until
+    /// the receiver is dropped.
+    #[must_use]
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Tells everybody that holds [`Self::stopping`], and waits for them.
+    pub async fn stop(&self) {
+        self.stopping.send_replace(true);
+        self.stopping.closed().await;
+    }
+}

@@ -1,0 +1,186 @@
+//! One direction of one connection.
+
+use std::{
+    collections::VecDeque,
+    io::{self, ErrorKind, Read, Write},
+    net::{Shutdown, TcpStream},
+    sync::atomic::Ordering,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Conditions, Connection, Network, SOCKET_BUFFER_BYTES, Sockets, TICK, locked};
+
+/// What may be on its way beyond the socket buffers, per second of delay: a
+/// long line holds more. 16 Mb/s.
+const DELAYED_BYTES_PER_SECOND: u64 = 2_000_000;
+/// Most that passes at once at a limited rate.
+const BURST_BYTES: f64 = 4096.0;
+
+/// How soon it is looked again whether more may pass.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// From the client to the server.
+    Up,
+    /// From the server to the client.
+    Down,
+}
+
+/// Bytes and when they are due.
+struct Chunk {
+    due: Instant,
+    bytes: Vec<u8>,
+}
+
+/// Passes bytes on until an end closes, the connection is reset or the proxy
+/// closes.
+pub(super) fn pump(
+    network: &Network,
+    connection: &Connection,
+    sockets: &Sockets,
+    direction: Direction,
+) {
+    match pass_all(network, connection, sockets, direction) {
+        // The sender is done; the other direction may go on. Fails when the
+        // receiver has gone, which is as good.
+        Ok(()) => drop(sockets.ends(direction).1.shutdown(Shutdown::Write)),
+        Err(_) => {
+            connection.reset.store(true, Ordering::Relaxed);
+            sockets.close_with_reset();
+        }
+    }
+}
+
+fn pass_all(
+    network: &Network,
+    connection: &Connection,
+    sockets: &Sockets,
+    direction: Direction,
+) -> io::Result<()> {
+    let (mut from, to) = sockets.ends(direction);
+    let mut on_the_way: VecDeque<Chunk> = VecDeque::new();
+    let mut held_bytes = 0;
+    let mut bucket = Bucket::new();
+    let mut buffer = [0; SOCKET_BUFFER_BYTES];
+    let mut ended = false;
+    while !network.is_closing() && !connection.reset.load(Ordering::Relaxed) {
+        let conditions = network.conditions().clone();
+        if !ended && held_bytes < capacity(&conditions) {
+            match from.read(&mut buffer) {
+                Ok(0) => ended = true,
+                Ok(count) => {
+                    record(connection, direction, &buffer[..count]);
+                    held_bytes += count;
+                    on_the_way.push_back(Chunk {
+                        due: Instant::now() + conditions.delay,
+                        bytes: buffer[..count].to_vec(),
+                    });
+                }
+                Err(error) if is_timeout(&error) => {}
+                Err(error) => return Err(error),
+            }
+        } else if !ended || !on_the_way.is_empty() {
+            thread::sleep(PAUSE);
+        }
+        if connection.cut_off.load(Ordering::Relaxed) {
+            on_the_way.clear();
+            held_bytes = 0;
+            // Neither end hears that the other has gone.
+            if ended {
+                thread::sleep(TICK);
+            }
+            continue;
+        }
+        let held_up = conditions.blackout || connection.stalled.load(Ordering::Relaxed);
+        while let Some(chunk) = on_the_way.front_mut()
+            && !held_up
+            && chunk.due <= Instant::now()
+        {
+            let allowed = bucket.allows(conditions.bytes_per_second, chunk.bytes.len());
+            let written = write_some(to, &chunk.bytes[..allowed])?;
+            bucket.take(written);
+            held_bytes -= written;
+            chunk.bytes.drain(..written);
+            if chunk.bytes.is_empty() {
+                on_the_way.pop_front();
+            } else {
+                break;
+            }
+        }
+        if ended && on_the_way.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(ErrorKind::ConnectionAborted.into())
+}
+
+fn capacity(conditions: &Conditions) -> usize {
+    let delayed = conditions.delay.as_millis() as u64 * DELAYED_BYTES_PER_SECOND / 1000;
+    SOCKET_BUFFER_BYTES + delayed as usize
+}
+
+fn record(connection: &Connection, direction: Direction, bytes: &[u8]) {
+    match direction {
+        Direction::Up => locked(&connection.upload).extend_from_slice(bytes),
+        Direction::Down => {
+            let count = bytes.len() as u64;
+            connection
+                .download_bytes
+                .fetch_add(count, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Writes what the receiver takes now.
+fn write_some(mut to: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    match to.write(bytes) {
+        Err(error) if is_timeout(&error) => Ok(0),
+        result => result,
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
+}
+
+/// A token bucket.
+struct Bucket {
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    fn new() -> Self {
+        Self {
+            tokens: BURST_BYTES,
+            filled: Instant::now(),
+        }
+    }
+
+    /// How many of `wanted` bytes may pass now.
+    fn allows(&mut self, bytes_per_second: Option<u64>, wanted: usize) -> usize {
+        let passed = self.filled.elapsed();
+        self.filled = Instant::now();
+        match bytes_per_second {
+            None => {
+                self.tokens = BURST_BYTES;
+                wanted
+            }
+            Some(rate) => {
+                let earned = passed.as_secs_f64() * rate as f64;
+                self.tokens = (self.tokens + earned).min(BURST_BYTES.max(rate as f64 / 50.0));
+                wanted.min(self.tokens.max(0.0) as usize)
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.tokens = (self.tokens - bytes as f64).max(0.0);
+    }
+}

@@ -1,0 +1,91 @@
+//! Real recorded video, and what it consists of.
+
+use std::{fs, ops::Range, path::PathBuf, process::Command};
+
+use ring::digest;
+use zerocam_protocol::h264::{NalKind, nal_units, slice_start};
+
+use crate::{Program, program::repository};
+
+/// SHA-256 of one slice, without start code or length.
+pub type SliceHash = [u8; digest::SHA256_OUTPUT_LEN];
+
+/// A clip and its pictures.
+#[derive(Debug)]
+pub struct Footage {
+    /// The file, H.264 in Annex B.
+    pub path: PathBuf,
+    /// Its pictures in order, each by the hashes of its slices.
+    pub pictures: Vec<Vec<SliceHash>>,
+}
+
+impl Footage {
+    /// Cyclists on a street: 640x272, 25 pictures per second, 10 s.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn bikes() -> Self {
+        let script = repository().join("scripts/footage");
+        let path = PathBuf::from(Program::run(Command::new(script).arg("bikes")).trim());
+        let bytes = fs::read(&path).expect("scripts/footage made it");
+        let pictures = pictures(&bytes)
+            .into_iter()
+            .map(|range| slice_hashes(&bytes[range]))
+            .collect();
+        Self { path, pictures }
+    }
+}
+
+/// Where each picture's slices stand in Annex B bytes.
+fn pictures(annex_b: &[u8]) -> Vec<Range<usize>> {
+    let mut pictures: Vec<Range<usize>> = Vec::new();
+    for nal in nal_units(annex_b) {
+        let Some(slice) = slice_start(nal) else {
+            continue;
+        };
+        // With its start code, so that the range is Annex B again.
+        let start = nal.as_ptr() as usize - annex_b.as_ptr() as usize - 3;
+        let end = start + 3 + nal.len();
+        match pictures.last_mut() {
+            Some(picture) if !slice.first_in_picture => picture.end = end,
+            _ => pictures.push(start..end),
+        }
+    }
+    pictures
+}
+
+/// The hashes of the slices in Annex B bytes, in order.
+#[must_use]
+pub fn slice_hashes(annex_b: &[u8]) -> Vec<SliceHash> {
+    nal_units(annex_b).filter_map(slice_hash).collect()
+}
+
+/// The hash of a NAL unit that is a slice.
+#[must_use]
+pub fn slice_hash(nal: &[u8]) -> Option<SliceHash> {
+    NalKind::of(nal)?.is_slice().then(|| {
+        digest::digest(&digest::SHA256, nal)
+            .as_ref()
+            .try_into()
+            .expect("SHA-256 has 32 bytes")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_told_apart_by_their_first_slice() {
+        // first_mb_in_slice is ue(v): a leading 1 bit is 0.
+        let (first, further) = (&[0u8, 0, 1, 0x41, 0x9a], &[0u8, 0, 1, 0x41, 0x5a]);
+        let sps = &[0u8, 0, 0, 1, 0x67, 0x42];
+        let stream = [&sps[..], first, further, first].concat();
+        let lengths: Vec<usize> = pictures(&stream)
+            .into_iter()
+            .map(|range| slice_hashes(&stream[range]).len())
+            .collect();
+        assert_eq!(lengths, [2, 1]);
+    }
+}

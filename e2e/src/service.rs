@@ -1,0 +1,178 @@
+//! The real `zerocam-cloud`, in a directory of its own.
+
+use std::{fs, net::SocketAddr, path::PathBuf, process::Command, time::Duration};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Program, program::built, within};
+
+/// How soon the service listens.
+const START: Duration = Duration::from_secs(2);
+/// How soon a camera that sends is seen.
+const LIVE: Duration = Duration::from_secs(5);
+
+/// What a service is started with; the same signing key every time.
+#[derive(Debug)]
+pub struct ServiceHome {
+    directory: TempDir,
+    signing_key: String,
+    ffmpeg: PathBuf,
+}
+
+impl Default for ServiceHome {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ServiceHome {
+    /// A new service with a new signing key and the ffmpeg of the PATH.
+    ///
+    /// # Panics
+    /// When there is no room for temporary files.
+    #[must_use]
+    pub fn new() -> Self {
+        let made = Program::run(Command::new(built("zerocam-cloud")).arg("signing-key"));
+        Self {
+            directory: TempDir::new().expect("room for temporary files"),
+            signing_key: made.trim().to_owned(),
+            ffmpeg: "ffmpeg".into(),
+        }
+    }
+
+    /// Another ffmpeg.
+    #[must_use]
+    pub fn with_ffmpeg(mut self, ffmpeg: impl Into<PathBuf>) -> Self {
+        self.ffmpeg = ffmpeg.into();
+        self
+    }
+
+    /// The secret behind all keys and links.
+    #[must_use]
+    pub fn signing_key(&self) -> &str {
+        &self.signing_key
+    }
+
+    /// The key of a camera.
+    #[must_use]
+    pub fn camera_key(&self, camera: &str) -> String {
+        Program::run(self.command(0).args(["key", camera]))
+            .trim()
+            .to_owned()
+    }
+
+    /// The service's command, to listen on a port of the loopback interface.
+    fn command(&self, port: u16) -> Command {
+        let config = self.directory.path().join("zerocam-cloud.toml");
+        let text = format!(
+            "listen = \"127.0.0.1:{port}\"\nplain_http = true\nsigning_key = {:?}\nffmpeg = {:?}\n",
+            self.signing_key,
+            self.ffmpeg.display().to_string(),
+        );
+        fs::write(&config, text).expect("room for temporary files");
+        let mut command = Command::new(built("zerocam-cloud"));
+        command.arg("--config").arg(config);
+        command.env_remove("PORT").env_remove("ZEROCAM_SIGNING_KEY");
+        command
+    }
+
+    /// Starts the program without waiting for it to listen.
+    #[must_use]
+    pub fn launch(&self, port: u16) -> Program {
+        Program::start("zerocam-cloud", self.command(port).arg("run"))
+    }
+
+    /// Starts the service; 0 lets the system choose the port.
+    #[must_use]
+    pub fn start(&self, port: u16) -> Service<'_> {
+        let program = self.launch(port);
+        let line = program.wait_for_line("listening on http://", START);
+        let address = line
+            .rsplit_once("http://")
+            .and_then(|(_, address)| address.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {line:?}"));
+        Service {
+            home: self,
+            program,
+            address,
+        }
+    }
+}
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service<'a> {
+    home: &'a ServiceHome,
+    /// The process.
+    pub program: Program,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Service<'_> {
+    /// Its address as a base for paths, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A link to a camera's page.
+    #[must_use]
+    pub fn link(&self, camera: &str) -> String {
+        let url = self.url();
+        let arguments = ["link", camera, "--control", "--url", &url];
+        let printed = Program::run(self.home.command(0).args(arguments));
+        let link = printed.lines().next().expect("a link was printed");
+        assert!(link.starts_with(&url), "{link}");
+        link.to_owned()
+    }
+
+    /// The token in a camera's link.
+    ///
+    /// # Panics
+    /// When the link has none.
+    #[must_use]
+    pub fn token(&self, camera: &str) -> String {
+        let link = self.link(camera);
+        let (_, token) = link.split_once("?token=").expect("a link carries a token");
+        token.to_owned()
+    }
+
+    /// The camera's plain HLS, for players without cookies.
+    #[must_use]
+    pub fn playlist_url(&self, camera: &str) -> String {
+        let token = self.token(camera);
+        format!("{}/t/{token}/watch/{camera}/plain.m3u8", self.url())
+    }
+
+    /// What the status API says of a camera.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn status(&self, camera: &str) -> Value {
+        let token = self.token(camera);
+        status_at(&format!("{}/t/{token}/api/cameras/{camera}", self.url()))
+    }
+
+    /// Waits until a camera is live; gives its status.
+    pub fn wait_until_live(&self, camera: &str) -> Value {
+        self.wait_for_state(camera, "live", LIVE)
+    }
+
+    /// Waits until a camera is in a state; gives its status.
+    pub fn wait_for_state(&self, camera: &str, state: &str, designed: Duration) -> Value {
+        let token = self.token(camera);
+        let url = format!("{}/t/{token}/api/cameras/{camera}", self.url());
+        within(designed, &format!("{camera} is {state}"), || {
+            let status = status_at(&url);
+            (status["state"] == state).then_some(status)
+        })
+    }
+}
+
+fn status_at(url: &str) -> Value {
+    let mut answer = ureq::get(url).call().expect("the service answers");
+    answer.body_mut().read_json().expect("the status is JSON")
+}
