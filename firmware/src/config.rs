@@ -13,7 +13,7 @@ use serde::Deserialize;
 use zerocam_config_file::{ConfigError, Secret};
 
 pub use picture::{PictureConfiguration, Scene, WhiteBalance};
-pub use settings::{CameraSettings, EncoderSettings, Problem, Settings, View};
+pub use settings::{BITRATES_BPS, CameraSettings, EncoderSettings, Problem, Settings, View};
 
 /// Where the file is unless the command line says otherwise.
 pub const DEFAULT_PATH: &str = "/boot/firmware/zerocam.toml";
@@ -314,6 +314,66 @@ mod tests {
                 "line 2: unknown variant `replya`, expected one of `pattern`, `replay`, `v4l2`, `rpicam`",
             ),
             (
+                "[camera]\nbackend = \"rpicam\"\n[stream]\nbitrate_bps = 500000\n",
+                "line 4: [stream] bitrate_bps: 500000 is too little for rpicam; write at least 700000",
+            ),
+            (
+                "[stream]\nbitrate_mode = \"cbr\"\n",
+                "line 2: unknown variant `cbr`, expected `variable` or `constant`",
+            ),
+            (
+                "[camera]\nbackend = \"rpicam\"\n[picture]\nrotation_degrees = 90\n",
+                "line 4: [picture] rotation_degrees: rpicam turns the picture by 0 or 180 only; write one of them, or turn the camera",
+            ),
+            (
+                "[picture]\nrotation_degrees = 45\n",
+                "line 2: [picture] rotation_degrees: 45 is impossible; write 0, 90, 180 or 270",
+            ),
+            (
+                "[picture]\nhflip = 1\n",
+                "line 2: invalid type: integer `1`, expected a boolean",
+            ),
+            (
+                "[picture]\nbrightness = 101\n",
+                "line 2: [picture] brightness: 101 is out of range; write 0 to 100",
+            ),
+            (
+                "[picture]\ncontrast = -101\n",
+                "line 2: [picture] contrast: -101 is out of range; write -100 to 100",
+            ),
+            (
+                "[picture]\nsaturation = 101\n",
+                "line 2: [picture] saturation: 101 is out of range; write -100 to 100",
+            ),
+            (
+                "[picture]\nsharpness = 101\n",
+                "line 2: [picture] sharpness: 101 is out of range; write -100 to 100",
+            ),
+            (
+                "[picture]\nexposure_time_us = 99\n",
+                "line 2: [picture] exposure_time_us: 99 is out of range; write 100 to 1000000",
+            ),
+            (
+                "[picture]\nexposure_bias_ev = nan\n",
+                "line 2: [picture] exposure_bias_ev: NaN is out of range; write -4 to 4",
+            ),
+            (
+                "[picture]\niso = 150\n",
+                "line 2: [picture] iso: 150 is impossible; write 100, 200, 400 or 800",
+            ),
+            (
+                "[picture]\nwhite_balance = \"sunny\"\n",
+                "line 2: unknown variant `sunny`, expected one of `auto`, `incandescent`, `fluorescent`, `daylight`, `cloudy`",
+            ),
+            (
+                "[picture]\nscene = \"party\"\n",
+                "line 2: unknown variant `party`, expected one of `none`, `night`, `sports`",
+            ),
+            (
+                "[picture]\nmains_frequency_hz = 55\n",
+                "line 2: [picture] mains_frequency_hz: 55 is impossible; write 50 or 60",
+            ),
+            (
                 "[daemon]\ndevice_id = \"a b\"\n",
                 "line 2: [daemon] device_id: \"a b\" cannot be a device id: use 1 to 64 of A-Z, a-z, 0-9 and -",
             ),
@@ -351,6 +411,10 @@ mod tests {
             })
             .collect();
         let all: Configuration = zerocam_config_file::parse(&all, path).unwrap();
+        let picture = &all.picture;
+        assert!(picture.brightness.is_some() && picture.mains_frequency_hz.is_some());
+        assert!(picture.white_balance.is_some() && picture.scene.is_some());
+        assert_eq!(picture.clone().checked(), Ok(picture.clone()));
         assert!(all.cloud.ca_file.is_some() && all.camera.file.is_some());
         assert!(all.camera.frame_rate_hz.is_some() && all.daemon.device_id.is_some());
     }

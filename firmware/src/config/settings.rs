@@ -14,6 +14,9 @@ use crate::{
     uplink::{InvalidEndpoint, RingLimits, UplinkConfig, UplinkError},
 };
 
+/// Bitrates that may be asked for, in bits per second.
+pub const BITRATES_BPS: RangeInclusive<u32> = 100_000..=25_000_000;
+
 /// A checked configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -265,7 +268,7 @@ fn encoder(
 ) -> Result<EncoderSettings, Problem> {
     let key = |key| Key("stream", key);
     let interval_s = key("keyframe_interval_s").within(stream.keyframe_interval_s, 0.2..=10.0)?;
-    let bitrate_bps = key("bitrate_bps").within(stream.bitrate_bps, 100_000..=25_000_000)?;
+    let bitrate_bps = key("bitrate_bps").within(stream.bitrate_bps, BITRATES_BPS)?;
     if let CameraSettings::Rpicam { .. } = camera
         && bitrate_bps < rpicam::MIN_BITRATE_BPS
     {

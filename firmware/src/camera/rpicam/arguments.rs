@@ -1,5 +1,6 @@
 //! How `rpicam-vid` is called. Pure.
 
+use super::MIN_BITRATE_BPS;
 use crate::{
     camera::level::Level,
     config::{EncoderSettings, Scene, View, WhiteBalance},
@@ -23,7 +24,7 @@ pub(super) fn arguments(view: &View, encoder: &EncoderSettings) -> Vec<String> {
         Level::L4_2 => "4.2",
     };
     let group = encoder.group_pictures(*frame_rate_hz);
-    let bitrate = encoder.bitrate_bps;
+    let bitrate = encoder.bitrate_bps.max(MIN_BITRATE_BPS);
     let mut text = format!(
         "-t 0 -n --codec h264 --inline --flush --width {width} --height {height} \
          --framerate {frame_rate_hz} -g {group} -b {bitrate} --profile baseline --level {level}"
@@ -37,13 +38,14 @@ pub(super) fn arguments(view: &View, encoder: &EncoderSettings) -> Vec<String> {
     say("rotation", (degrees != 0).then(|| degrees.to_string()));
     say("hflip", picture.hflip.then(|| "1".to_owned()));
     say("vflip", picture.vflip.then(|| "1".to_owned()));
-    let scaled = |value: Option<i16>, middle: f64, hundred: f64| {
-        value.map(|value| (middle + f64::from(value) / hundred).to_string())
-    };
-    say("brightness", scaled(picture.brightness, -1.0, 50.0));
-    say("contrast", scaled(picture.contrast, 1.0, 100.0));
-    say("saturation", scaled(picture.saturation, 1.0, 100.0));
-    say("sharpness", scaled(picture.sharpness, 1.0, 100.0));
+    // 0 to 100 becomes -1 to 1; -100 to 100 becomes 0 to 2.
+    let around_0 = |value: i16| (f64::from(value) - 50.0) / 50.0;
+    let around_1 = |value: i16| (f64::from(value) + 100.0) / 100.0;
+    let text_of = |number: f64| number.to_string();
+    say("brightness", picture.brightness.map(around_0).map(text_of));
+    say("contrast", picture.contrast.map(around_1).map(text_of));
+    say("saturation", picture.saturation.map(around_1).map(text_of));
+    say("sharpness", picture.sharpness.map(around_1).map(text_of));
     say("shutter", picture.exposure_time_us.map(|us| us.to_string()));
     say("ev", picture.exposure_bias_ev.map(|ev| ev.to_string()));
     say("gain", picture.iso.map(|iso| (iso / 100).to_string()));
