@@ -179,14 +179,19 @@ impl fmt::Display for Named<'_> {
     }
 }
 
+/// How many of a device's formats are told.
+const MAX_OFFERS: usize = 6;
+
 struct Offers<'a>(&'a [String]);
 
 impl fmt::Display for Offers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("no pictures at all");
+        let told = &self.0[..self.0.len().min(MAX_OFFERS)];
+        match self.0.len() - told.len() {
+            0 if told.is_empty() => f.write_str("no pictures at all"),
+            0 => f.write_str(&told.join(", ")),
+            more => write!(f, "{} and {more} more", told.join(", ")),
         }
-        f.write_str(&self.0.join(", "))
     }
 }
 
@@ -231,6 +236,12 @@ mod tests {
                     offers: vec!["YUYV".into(), "MJPG".into()],
                 }),
                 "no H.264 from /dev/video0, it offers YUYV, MJPG: use a camera that encodes by itself",
+            ),
+            (
+                text(Fault::NoH264 {
+                    offers: vec!["RGB3".into(); 8],
+                }),
+                "no H.264 from /dev/video0, it offers RGB3, RGB3, RGB3, RGB3, RGB3, RGB3 and 2 more: use a camera that encodes by itself",
             ),
             (
                 text(Fault::NoH264 { offers: vec![] }),
