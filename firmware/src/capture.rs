@@ -25,7 +25,7 @@ use zerocam_protocol::{
 
 use crate::{
     backoff::Backoff,
-    camera::{self, Camera, CameraError, Picture},
+    camera::{self, BitrateChange, Camera, CameraError, Picture},
     config::{CameraSettings, EncoderSettings},
     heartbeat::Heartbeat,
     timeline::{Encoding, Place, Timeline},
@@ -97,6 +97,7 @@ enum Command {
     Open { first: Segment },
     Close,
     RaiseFloor(Segment),
+    SetBitrate { bitrate_bps: u32 },
 }
 
 impl Capture {
@@ -153,6 +154,12 @@ impl Capture {
     /// Numbers up to `floor` are taken by somebody else.
     pub fn raise_floor(&self, floor: Segment) {
         self.say(Command::RaiseFloor(floor));
+    }
+
+    /// Aims at another bitrate from now on, if the camera can: at once, or by
+    /// opening it anew.
+    pub fn set_bitrate(&self, bitrate_bps: u32) {
+        self.say(Command::SetBitrate { bitrate_bps });
     }
 
     /// What can be read of the thread, also while it ends.
@@ -229,6 +236,9 @@ impl Worker {
                     }
                     phase
                 }
+                (Ok(Command::SetBitrate { bitrate_bps }), phase) => {
+                    self.set_bitrate(bitrate_bps, phase)
+                }
                 (_, phase) => self.advance(phase),
             };
             let filming = matches!(phase, Phase::Open { .. });
@@ -254,6 +264,22 @@ impl Worker {
                 until: Instant::now() + pause,
             }
         })
+    }
+
+    fn set_bitrate(&mut self, bitrate_bps: u32, mut phase: Phase) -> Phase {
+        self.encoder.bitrate_bps = bitrate_bps;
+        let Phase::Open { camera, .. } = &mut phase else {
+            return phase;
+        };
+        match camera.set_bitrate(bitrate_bps) {
+            BitrateChange::Done => info!(bitrate_bps, "the bitrate was changed"),
+            BitrateChange::NeedsReopening => {
+                info!(bitrate_bps, "the camera is opened anew for its new bitrate");
+                return Phase::Opening;
+            }
+            BitrateChange::Impossible => warn!("this camera cannot change its bitrate"),
+        }
+        phase
     }
 
     fn open(&mut self) -> Result<Phase, Fault> {

@@ -517,26 +517,42 @@ impl Daemon {
 
     /// Answers a client; its wish is followed first.
     fn answer(&mut self, asked: &Asked) {
-        let wish = match asked.request {
-            Request::Start => Some(DesiredState::Started),
-            Request::Stop => Some(DesiredState::Stopped),
-            Request::Status => None,
-        };
-        let answer = match wish {
-            Some(_) if self.parts.is_none() => Answer::Refused(format!(
+        let answer = match (asked.request, &self.parts) {
+            (Request::Status, _) => Ok(()),
+            (_, None) => Err(format!(
                 "{}: {}",
                 self.supervisor.state().word(),
                 self.supervisor.reason()
             )),
-            wish => {
-                if let Some(wish) = wish {
-                    self.handle(Event::Wish(wish, "from the command line"));
+            (Request::Start, Some(_)) => {
+                self.wish(DesiredState::Started);
+                Ok(())
+            }
+            (Request::Stop, Some(_)) => {
+                self.wish(DesiredState::Stopped);
+                Ok(())
+            }
+            (Request::Bitrate { bitrate_bps }, Some(parts)) => {
+                if config::BITRATES_BPS.contains(&bitrate_bps) {
+                    parts.capture.set_bitrate(bitrate_bps);
+                    Ok(())
+                } else {
+                    let (lowest, highest) = config::BITRATES_BPS.into_inner();
+                    Err(format!(
+                        "{bitrate_bps} bits per second is out of range; ask for {lowest} to {highest}"
+                    ))
                 }
-                Answer::Status(Box::new(self.status()))
             }
         };
+        let answer = answer.map_or_else(Answer::Refused, |()| {
+            Answer::Status(Box::new(self.status()))
+        });
         // The client may be gone.
         let _ = asked.answer.try_send(answer);
+    }
+
+    fn wish(&mut self, wish: DesiredState) {
+        self.handle(Event::Wish(wish, "from the command line"));
     }
 
     fn status(&self) -> Status {

@@ -47,6 +47,11 @@ enum Command {
     Start,
     /// Stop, and stay stopped.
     Stop,
+    /// Aim at another bitrate until the configuration is read again.
+    Bitrate {
+        /// Bits per second, 100000 to 25000000.
+        bitrate_bps: u32,
+    },
     /// Say how the camera is.
     Status {
         /// As JSON.
@@ -74,6 +79,7 @@ fn main() -> ExitCode {
         Command::Run => run(config),
         Command::Start => ask(&config, Request::Start, false),
         Command::Stop => ask(&config, Request::Stop, false),
+        Command::Bitrate { bitrate_bps } => ask(&config, Request::Bitrate { bitrate_bps }, false),
         Command::Status { json } => ask(&config, Request::Status, json),
         Command::Check => match config::read(&config) {
             Ok(settings) => say(
