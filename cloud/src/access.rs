@@ -249,6 +249,8 @@ pub struct NoRandomness;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key() -> SigningKey {
@@ -334,6 +336,18 @@ mod tests {
             };
             assert_eq!(permit_feed(grant, &camera("door")), Err(elsewhere.clone()));
             assert_eq!(permit_visit(grant, &camera("door")), Err(elsewhere));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_token_is_no_token(place: prop::sample::Index, letter in "[ -~]") {
+            let good = key().sign(&link(Right::View, Some(100)));
+            let place = place.index(good.len());
+            let mut changed = good.clone();
+            changed.replace_range(place..=place, &letter);
+            prop_assume!(changed != good);
+            prop_assert!(key().verify(&changed, 50).is_err());
         }
     }
 

@@ -20,7 +20,7 @@ use axum::{
         HeaderValue, Method, StatusCode,
         header::{
             CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-            X_CONTENT_TYPE_OPTIONS,
+            WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::{self, Next},
@@ -72,11 +72,16 @@ async fn headers(request: Request, next: Next) -> Response {
         .headers()
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let status = response.status();
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Addresses may carry a token.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 9110, section 11.6.1.
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if is_page {
         headers
             .entry(CONTENT_SECURITY_POLICY)

@@ -4,7 +4,11 @@ mod connection;
 mod dating;
 mod session;
 
-pub use self::{connection::Connection, dating::Dating, session::Session};
+pub use self::{
+    connection::{Connection, Permits},
+    dating::Dating,
+    session::Session,
+};
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -239,7 +239,7 @@ async fn a_new_run_goes_on_and_a_restart_begins_anew() {
     assert_eq!(playlist.matches("#EXT-X-MAP").count(), 2);
     assert_eq!(
         lines(playlist, "#EXT-X-DISCONTINUITY-SEQUENCE:"),
-        [first.run.to_string()]
+        [(first.run.0 % (1 << 16)).to_string()]
     );
     assert_eq!(window.segments().len(), 4);
     let file = file_of(&window, second.run);
@@ -309,4 +309,23 @@ async fn frames_may_come_twice_but_not_before_their_hello() {
     let file = file_of(&now(&media), camera.run);
     assert_eq!(decoded_times_us(&file).len(), 50);
     assert_eq!(now(&media).counters().children_started, 1);
+}
+
+#[tokio::test]
+async fn after_a_flush_the_run_goes_on_with_the_next_segment() {
+    let footage = Footage::get();
+    let camera = Camera::default();
+    let units = camera.shoot(footage, 75);
+    let media = media();
+    media.begin_run(camera.format(footage)).await;
+    push_all(&media, &units[..30]).await;
+    media.flush().await;
+    push_all(&media, &units[30..]).await;
+    media.flush().await;
+    let window = now(&media);
+    let playlist = window.plain_playlist().unwrap();
+    assert_eq!(lines(playlist, "#EXTINF:"), ["1.000,", "0.200,", "1.000,"]);
+    assert_eq!(window.counters().units_dropped, 20);
+    let file = file_of(&window, camera.run);
+    assert_eq!(decoded_times_us(&file).len(), 55);
 }

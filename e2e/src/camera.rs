@@ -79,11 +79,17 @@ impl Camera {
         command
     }
 
-    /// Runs another of the daemon's commands, such as `status`; gives what it
-    /// printed.
+    /// What `zerocam status` says; nothing while the daemon does not listen.
+    ///
+    /// # Panics
+    /// When the program is missing.
     #[must_use]
-    pub fn ask(&self, word: &str) -> String {
-        Program::run(Self::command(self.directory.path()).arg(word))
+    pub fn status(&self) -> String {
+        let output = Self::command(self.directory.path())
+            .arg("status")
+            .output()
+            .expect("the program was built");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Ends the daemon as the system does.

@@ -11,6 +11,7 @@ use std::{
 
 use m3u8_rs::{MediaPlaylist, MediaSegment};
 use mp4_atom::{Any, Decode, Moof, Moov};
+use zerocam_protocol::h264::NalKind;
 
 use crate::{
     footage::slice_hash,
@@ -103,10 +104,7 @@ impl Viewer {
                 .program_date_time
                 .expect("every segment has a date")
                 .to_rfc3339(),
-            is_gap: segment
-                .unknown_tags
-                .iter()
-                .any(|tag| tag.tag == "X-GAP"),
+            is_gap: segment.unknown_tags.iter().any(|tag| tag.tag == "X-GAP"),
         };
         if let Some(before) = self.listed.get(&number) {
             assert_eq!(*before, listed, "segment {number} changed");
@@ -145,6 +143,7 @@ impl Viewer {
             let frame = u64::from(moof.mfhd.sequence_number) - 1;
             let picture = Picture {
                 segment: number,
+                keyframe: avcc_units(sample).any(|nal| NalKind::of(nal) == Some(NalKind::IdrSlice)),
                 captured_ms: time.base_media_decode_time * 1000 / ticks_per_second,
                 slices: avcc_units(sample).filter_map(slice_hash).collect(),
             };
@@ -171,7 +170,7 @@ fn get(url: &str) -> Option<Vec<u8>> {
 
 fn media_timescale(init: &[u8]) -> u64 {
     let mut input = Cursor::new(init);
-    while let Ok(Some(atom)) = Option::<Any>::decode(&mut input) {
+    while let Ok(atom) = Any::decode(&mut input) {
         if let Any::Moov(Moov { trak, .. }) = atom {
             let [track] = &trak[..] else {
                 panic!("{} tracks in the init", trak.len());
@@ -198,7 +197,10 @@ fn fragments(media: &[u8]) -> Vec<(Moof, &[u8])> {
         }
         rest = behind;
     }
-    assert!(rest.is_empty() && moof.is_none(), "a segment that ends early");
+    assert!(
+        rest.is_empty() && moof.is_none(),
+        "a segment that ends early"
+    );
     fragments
 }
 

@@ -24,6 +24,8 @@ use crate::footage::{SliceHash, slice_hashes};
 pub struct Picture {
     /// Its segment.
     pub segment: u64,
+    /// Whether a decoder can start with it.
+    pub keyframe: bool,
     /// Capture time since the run's start, whole milliseconds.
     pub captured_ms: u64,
     /// The SHA-256 of each of its slices, in order.
@@ -96,6 +98,7 @@ impl Sent {
         let header = unit.header();
         let picture = Picture {
             segment: header.segment.0,
+            keyframe: header.flags.keyframe,
             captured_ms: header.capture_time_us / 1000,
             slices: slice_hashes(unit.payload()),
         };

@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tracing::{error, info, warn};
 use zerocam_protocol::{
-    checkin::DesiredState,
+    checkin::{Desired, DesiredState},
     limits::HEALTH_INTERVAL,
     message::{Bye, Health},
 };
@@ -28,7 +28,7 @@ use crate::{
     capture::CaptureEvent,
     config,
     control::{Answer, Asked, ControlError, ControlSocket, Request},
-    status::{ServiceStatus, Status, Video},
+    status::{Identity, ServiceStatus, Status, Video},
     supervisor::{Action, Event, State, Supervisor},
     telemetry::Telemetry,
     uplink::{LinkState, UplinkEvent},
@@ -52,8 +52,8 @@ pub fn run(config_path: PathBuf) -> Result<(), DaemonError> {
     let mut daemon = Daemon::new(config_path);
     daemon.listen()?;
     while !daemon.ended {
-        let event = daemon.wait(&signals)?;
-        daemon.handle(event)?;
+        let event = daemon.wait(&signals);
+        daemon.handle(event);
     }
     info!("ended as asked");
     Ok(())
@@ -91,7 +91,10 @@ struct Daemon {
     supervisor: Supervisor,
     /// Everything that needs a configuration.
     parts: Option<DeviceParts>,
+    /// Held to listen.
     control: Option<ControlSocket>,
+    /// The last one that was tried.
+    socket_path: PathBuf,
     requests: Channel<Asked>,
     capture_events: Channel<CaptureEvent>,
     uplink_events: Channel<UplinkEvent>,
@@ -100,6 +103,8 @@ struct Daemon {
     health: Health,
     link_up: bool,
     service: Option<ServiceStatus>,
+    /// Why the last check-in failed, if it did.
+    checkin_failure: Option<String>,
     video: Option<Video>,
     viewers: u32,
     ended: bool,
@@ -115,6 +120,7 @@ impl Daemon {
             supervisor: Supervisor::new(now),
             parts: None,
             control: None,
+            socket_path: PathBuf::new(),
             requests: bounded(1),
             capture_events: bounded(EVENTS),
             uplink_events: bounded(EVENTS),
@@ -123,6 +129,7 @@ impl Daemon {
             health: Health::default(),
             link_up: false,
             service: None,
+            checkin_failure: None,
             video: None,
             viewers: 0,
             ended: false,
@@ -132,11 +139,7 @@ impl Daemon {
     /// Listens at the control socket, or moves to where it is configured now.
     fn listen(&mut self) -> Result<(), ControlError> {
         let path = config::control_socket(&self.config_path);
-        if self
-            .control
-            .as_ref()
-            .is_some_and(|socket| socket.path() == path)
-        {
+        if path == self.socket_path {
             return Ok(());
         }
         match ControlSocket::bind(&path, self.requests.0.clone()) {
@@ -146,23 +149,24 @@ impl Daemon {
                 warn!("`zerocam start`, `stop` and `status` will not work: {error}");
             }
         }
+        self.socket_path = path;
         Ok(())
     }
 
     /// Waits for the next event, and answers and reports meanwhile.
-    fn wait(&mut self, signals: &Receiver<()>) -> Result<Event, DaemonError> {
+    fn wait(&mut self, signals: &Receiver<()>) -> Event {
         loop {
+            self.report();
             let deadline = self.supervisor.next_deadline();
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(Event::DeadlinePassed);
+                return Event::DeadlinePassed;
             }
-            self.report();
             let next = deadline.map_or(self.next_report, |at| at.min(self.next_report));
             let event = select! {
                 recv(signals) -> _ => Some(Event::Terminate),
                 recv(self.requests.1) -> asked => {
                     if let Ok(asked) = asked {
-                        self.answer(&asked)?;
+                        self.answer(&asked);
                     }
                     None
                 }
@@ -175,23 +179,22 @@ impl Daemon {
                 default(next.saturating_duration_since(Instant::now())) => None,
             };
             if let Some(event) = event {
-                return Ok(event);
+                return event;
             }
         }
     }
 
     /// Hands an event to the supervisor and does what it says.
-    fn handle(&mut self, event: Event) -> Result<(), DaemonError> {
+    fn handle(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let before = (self.supervisor.state(), self.supervisor.reason().to_owned());
             let actions = self.supervisor.handle(event, Instant::now());
             self.log_change(&before);
             for action in actions {
-                events.extend(self.perform(action)?);
+                events.extend(self.perform(action));
             }
         }
-        Ok(())
     }
 
     /// Logs every transition, and a new reason to stay where somebody has to
@@ -208,56 +211,57 @@ impl Daemon {
         }
     }
 
-    fn perform(&mut self, action: Action) -> Result<Option<Event>, DaemonError> {
-        if action == Action::ReadConfiguration {
-            return self.configure().map(Some);
-        }
-        match (&mut self.parts, action) {
-            (_, Action::ReadConfiguration) => {}
-            (parts, Action::Exit(bye)) => {
+    /// Does one thing; returns what came of it.
+    fn perform(&mut self, action: Action) -> Option<Event> {
+        match (action, &mut self.parts) {
+            (Action::ReadConfiguration, _) => return Some(self.configure()),
+            (Action::Exit(bye), parts) => {
                 let parts = parts.take();
                 self.exit(parts, bye);
             }
-            (None, _) => {}
-            (Some(parts), Action::OpenCamera) => parts.open_camera(),
-            (Some(parts), Action::CloseCamera) => {
+            (_, None) => {}
+            (Action::OpenCamera, Some(parts)) => parts.open_camera(),
+            (Action::CloseCamera, Some(parts)) => {
                 parts.capture.close();
                 self.video = None;
             }
-            (Some(parts), Action::Connect) => parts.uplink.start(),
-            (Some(parts), Action::Disconnect(bye)) => {
+            (Action::Connect, Some(parts)) => {
+                parts.uplink.start();
+                // Without a change, the uplink would have nothing to say.
+                return self.link_up.then_some(Event::LinkUp);
+            }
+            (Action::Disconnect(bye), Some(parts)) => {
                 parts.uplink.stop(bye);
                 self.viewers = 0;
             }
-            (Some(parts), Action::Store(desired)) => parts.state_file.set_desired(desired),
-            (Some(parts), Action::Record(text)) => parts.state_file.record(&text),
-            (Some(parts), Action::CheckIn) => {
+            (Action::Store(desired), Some(parts)) => parts.state_file.set_desired(desired),
+            (Action::Record(text), Some(parts)) => parts.state_file.record(&text),
+            (Action::CheckIn, Some(parts)) => {
                 parts.check_in(&self.supervisor, self.health.clone());
             }
         }
-        Ok(None)
+        None
     }
 
     /// Reads the configuration and starts everything that it is for.
-    fn configure(&mut self) -> Result<Event, DaemonError> {
+    fn configure(&mut self) -> Event {
+        match self.start_parts() {
+            Ok(desired) => Event::Configured(desired),
+            Err(problem) => Event::ConfigurationProblem(problem.to_string()),
+        }
+    }
+
+    fn start_parts(&mut self) -> anyhow::Result<Desired> {
         self.listen()?;
-        let settings = match config::read(&self.config_path) {
-            Ok(settings) => settings,
-            Err(problem) => return Ok(Event::ConfigurationProblem(problem.to_string())),
-        };
-        let parts = DeviceParts::start(
-            settings,
+        let (parts, desired) = DeviceParts::start(
+            config::read(&self.config_path)?,
             self.capture_events.0.clone(),
             self.uplink_events.0.clone(),
-        );
-        match parts {
-            Ok((parts, desired)) => {
-                info!(camera = %parts.identity.camera, device = %parts.identity.device, "configured");
-                self.parts = Some(parts);
-                Ok(Event::Configured(desired))
-            }
-            Err(problem) => Ok(Event::ConfigurationProblem(problem.to_string())),
-        }
+        )?;
+        let Identity { camera, device, .. } = &parts.identity;
+        info!(%camera, %device, "configured");
+        self.parts = Some(parts);
+        Ok(desired)
     }
 
     /// Ends all threads, each within its deadline.
@@ -289,15 +293,18 @@ impl Daemon {
             return;
         }
         self.next_report = now + HEALTH_INTERVAL;
-        if let Some(parts) = &self.parts {
-            let bytes = parts.capture.captured_bytes();
-            self.health = self.telemetry.sample(now, bytes);
+        let parts = self.parts.as_ref();
+        let bytes = parts.map_or(0, |parts| parts.capture.captured_bytes());
+        self.health = self.telemetry.sample(now, bytes);
+        if let Some(parts) = parts {
             parts.uplink.report(self.health.clone());
         }
     }
 
     fn captured(&mut self, event: CaptureEvent) -> Option<Event> {
         match event {
+            // Said before it heard that it should stop.
+            _ if self.supervisor.desired().state == DesiredState::Stopped => None,
             CaptureEvent::Running(run) => {
                 self.video = Some(Video {
                     run: run.run,
@@ -331,11 +338,7 @@ impl Daemon {
                 });
                 Some(Event::LinkUp)
             }
-            UplinkEvent::State(LinkState::Idle, _) => {
-                self.link_up = false;
-                None
-            }
-            UplinkEvent::State(LinkState::Connecting { .. }, text) => {
+            UplinkEvent::State(LinkState::Idle | LinkState::Connecting { .. }, text) => {
                 self.link_up = false;
                 Some(Event::LinkDown(text))
             }
@@ -374,19 +377,19 @@ impl Daemon {
         if let Some(parts) = &mut self.parts {
             parts.state_file.reported(reached);
         }
-        let found = ServiceStatus { reached, text };
         // Only news is logged: check-ins repeat every 30 s.
-        if !reached && self.service.as_ref() != Some(&found) {
-            warn!("check-in failed: {}", found.text);
+        if !reached && self.checkin_failure.as_ref() != Some(&text) {
+            warn!("check-in failed: {text}");
         }
+        self.checkin_failure = (!reached).then(|| text.clone());
         // While a stream is open, it knows better.
         if !self.link_up {
-            self.service = Some(found);
+            self.service = Some(ServiceStatus { reached, text });
         }
     }
 
     /// Answers a client; its wish is followed first.
-    fn answer(&mut self, asked: &Asked) -> Result<(), DaemonError> {
+    fn answer(&mut self, asked: &Asked) {
         let wish = match asked.request {
             Request::Start => Some(DesiredState::Started),
             Request::Stop => Some(DesiredState::Stopped),
@@ -400,14 +403,13 @@ impl Daemon {
             )),
             wish => {
                 if let Some(wish) = wish {
-                    self.handle(Event::Wish(wish, "from the command line"))?;
+                    self.handle(Event::Wish(wish, "from the command line"));
                 }
                 Answer::Status(Box::new(self.status()))
             }
         };
         // The client may be gone.
         let _ = asked.answer.try_send(answer);
-        Ok(())
     }
 
     fn status(&self) -> Status {

@@ -39,7 +39,8 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the camera until SIGTERM or Ctrl-C.
+    /// Run the camera until SIGTERM or Ctrl-C. Logs go to stderr; $ZEROCAM_LOG
+    /// chooses which (default: info).
     Run,
     /// Start capturing and streaming.
     Start,

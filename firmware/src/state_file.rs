@@ -72,8 +72,7 @@ impl Document {
 }
 
 impl StateFile {
-    /// Reads the document of `directory`, or begins with a new one, and notes
-    /// that the program runs.
+    /// Reads the document of `directory`, or begins with a new one.
     #[must_use]
     pub fn open(directory: &Path) -> Self {
         let path = directory.join("state.json");
@@ -85,17 +84,20 @@ impl StateFile {
                 Document::NEW
             }
         };
-        let mut file = Self {
+        Self {
             directory: directory.into(),
             document,
             failing: false,
             under_way: None,
-        };
-        if !std::mem::replace(&mut file.document.ended_properly, false) {
-            file.note("the program ended without notice: power was lost, or it was killed");
         }
-        file.save();
-        file
+    }
+
+    /// Notes that the program runs, and whether it was interrupted before.
+    pub fn begin(&mut self) {
+        if !std::mem::replace(&mut self.document.ended_properly, false) {
+            self.note("the program ended without notice: power was lost, or it was killed");
+        }
+        self.save();
     }
 
     /// What the camera should do.
@@ -250,6 +252,12 @@ mod tests {
 
     use super::*;
 
+    fn open(directory: &Path) -> StateFile {
+        let mut file = StateFile::open(directory);
+        file.begin();
+        file
+    }
+
     fn stored(directory: &Path) -> String {
         fs::read_to_string(directory.join("state.json")).unwrap()
     }
@@ -257,7 +265,7 @@ mod tests {
     #[test]
     fn golden_document() {
         let directory = tempfile::tempdir().unwrap();
-        let mut file = StateFile::open(directory.path());
+        let mut file = open(directory.path());
         assert_eq!(file.desired(), Desired::FIRST);
         file.set_desired(Desired::FIRST.superseded_by(DesiredState::Started));
         assert_eq!(
@@ -274,24 +282,24 @@ mod tests {
     #[test]
     fn it_survives_being_killed_and_says_so() {
         let directory = tempfile::tempdir().unwrap();
-        let mut killed = StateFile::open(directory.path());
+        let mut killed = open(directory.path());
         let desired = killed.desired().superseded_by(DesiredState::Started);
         killed.set_desired(desired);
         drop(killed);
-        let mut next = StateFile::open(directory.path());
+        let mut next = open(directory.path());
         assert_eq!(next.desired(), desired);
         let entries = next.unreported();
         assert_eq!(entries.len(), 1);
         assert!(entries[0].text.contains("without notice"), "{entries:?}");
         next.reported(true);
         next.end();
-        assert_eq!(StateFile::open(directory.path()).unreported(), []);
+        assert_eq!(open(directory.path()).unreported(), []);
     }
 
     #[test]
     fn the_floor_is_stored_once_an_hour() {
         let directory = tempfile::tempdir().unwrap();
-        let mut file = StateFile::open(directory.path());
+        let mut file = open(directory.path());
         let mut writes = 0;
         for segment in 1_790_000_000..1_790_007_200 {
             let before = file.document.floor;
@@ -301,7 +309,7 @@ mod tests {
         }
         assert_eq!(writes, 3);
         // The clock was set back, or never set.
-        let next = StateFile::open(directory.path()).claim_first_number(0);
+        let next = open(directory.path()).claim_first_number(0);
         assert!(next > Segment(1_790_007_200), "{next}");
     }
 
@@ -311,7 +319,7 @@ mod tests {
         for content in ["", "{", "[]", r#"{"version":2}"#, r#"{"version":1}"#, &many] {
             let directory = tempfile::tempdir().unwrap();
             fs::write(directory.path().join("state.json"), content).unwrap();
-            let file = StateFile::open(directory.path());
+            let file = open(directory.path());
             assert_eq!(file.desired(), Desired::FIRST);
             assert!(stored(directory.path()).starts_with(r#"{"version":1,"#));
         }
@@ -322,7 +330,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file_in_the_way = directory.path().join("state");
         fs::write(&file_in_the_way, "").unwrap();
-        let mut file = StateFile::open(&file_in_the_way);
+        let mut file = open(&file_in_the_way);
         let desired = file.desired().superseded_by(DesiredState::Started);
         file.set_desired(desired);
         assert!(file.failing);
@@ -336,7 +344,7 @@ mod tests {
     #[test]
     fn the_black_box_is_bounded_and_told_once() {
         let directory = tempfile::tempdir().unwrap();
-        let mut file = StateFile::open(directory.path());
+        let mut file = open(directory.path());
         file.record("same");
         file.record("same");
         assert_eq!(file.unreported().len(), 1);

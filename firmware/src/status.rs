@@ -75,7 +75,9 @@ impl fmt::Display for Status {
             line("camera", &format_args!("{camera}, device {device}"))?;
             line("service", &identity.url)?;
         }
-        if let Some(service) = &self.service {
+        if let Some(service) = &self.service
+            && service.text != self.reason
+        {
             line("", &service.text)?;
         }
         if let Some(video) = &self.video {
@@ -86,10 +88,9 @@ impl fmt::Display for Status {
             )?;
         }
         let health = &self.health;
-        if let Some(bits) = health.bitrate_bps {
-            line("bitrate", &format_args!("{:.2} Mb/s", bits as f64 / 1e6))?;
-        }
         if self.video.is_some() {
+            let bits = health.bitrate_bps.unwrap_or(0);
+            line("bitrate", &format_args!("{:.2} Mb/s", bits as f64 / 1e6))?;
             line("viewers", &self.viewers)?;
         }
         if let Some(dbm) = health.wifi_signal_dbm {

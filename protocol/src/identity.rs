@@ -39,8 +39,8 @@ number! {
     /// One unbroken encoding with one set of parameter sets.
     ///
     /// A process's first run is max(Unix seconds, floor + 1), each later one
-    /// the next number: runs never go back, even when the clock does. It is
-    /// also HLS's EXT-X-DISCONTINUITY-SEQUENCE.
+    /// the next number: runs never go back, even when the clock does. HLS's
+    /// EXT-X-DISCONTINUITY-SEQUENCE follows from it.
     Run
 }
 number! {

@@ -147,7 +147,8 @@ need_npm_packages() {
     touch "$stamp"
 }
 
+# Builds the page, which the service embeds, with what its tests need.
 need_player() {
     need_node
-    need_npm_packages "$root/cloud/player"
+    "$root/scripts/build-player" --tests
 }

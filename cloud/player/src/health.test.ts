@@ -8,13 +8,13 @@ test.each<[Health, string]>([
   [{ wifi_signal_dbm: -40 }, "Wi-Fi strong good"],
   [{ wifi_signal_dbm: -61 }, "Wi-Fi good good"],
   [{ wifi_signal_dbm: -76 }, "Wi-Fi weak fair"],
-  [{ wifi_signal_dbm: -88 }, "Wi-Fi very weak poor"],
+  [{ wifi_signal_dbm: -88 }, "Wi-Fi poor poor"],
   [{ temperature_celsius: 47.2 }, "Temperature normal good"],
   [{ temperature_celsius: 74 }, "Temperature warm fair"],
-  [{ temperature_celsius: 85 }, "Temperature too hot poor"],
+  [{ temperature_celsius: 85 }, "Temperature hot poor"],
   [{ queue_age_ms: 40 }, "Upload on time good"],
   [{ queue_age_ms: 800 }, "Upload slow fair"],
-  [{ queue_age_ms: 1500 }, "Upload too slow poor"],
+  [{ queue_age_ms: 1500 }, "Upload late poor"],
 ])("%j", (health, words) => {
   expect(
     healthWords(health)

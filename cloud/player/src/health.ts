@@ -16,7 +16,7 @@ type Scale = readonly (readonly [number, string, Grade])[];
 
 /** dBm. Below -80 a Pi Zero's link drops packets; below -88 it breaks. */
 const WIFI: Scale = [
-  [-85, "very weak", "poor"],
+  [-85, "poor", "poor"],
   [-75, "weak", "fair"],
   [-60, "good", "good"],
   [Number.POSITIVE_INFINITY, "strong", "good"],
@@ -25,13 +25,13 @@ const WIFI: Scale = [
 const TEMPERATURE: Scale = [
   [70, "normal", "good"],
   [80, "warm", "fair"],
-  [Number.POSITIVE_INFINITY, "too hot", "poor"],
+  [Number.POSITIVE_INFINITY, "hot", "poor"],
 ];
 /** Age of the oldest frame that waits to be sent, ms. At 1500 frames are dropped. */
 const UPLOAD: Scale = [
   [400, "on time", "good"],
   [1200, "slow", "fair"],
-  [Number.POSITIVE_INFINITY, "too slow", "poor"],
+  [Number.POSITIVE_INFINITY, "late", "poor"],
 ];
 
 /** What is known of the camera's well-being, in words. */

@@ -60,7 +60,8 @@ export class View {
     hide("veil", !(VEILED.has(verdict.state) || (picture.movedAtMs === null && verdict.reason !== "paused")));
     hide("play", verdict.reason !== "paused");
 
-    hide("viewers", status === null || verdict.state === "no-access");
+    // Nobody knows how many watch while the service does not answer.
+    hide("viewers", status === null || verdict.state === "no-access" || verdict.state === "unreachable");
     text("viewers-count", String(status?.viewers ?? ""));
     text("viewers-words", status ? viewersText(status.viewers) : "");
     const wish = verdict.state === "no-access" ? null : offeredWish(status);

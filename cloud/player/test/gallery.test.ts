@@ -125,6 +125,8 @@ async function inspect(page: Page): Promise<void> {
     }
     const boxes = visible(".badge, .chip, .pill, .headline, .detail, .panel");
     for (const [at, one] of boxes.entries()) {
+      const { left, right } = one.getBoundingClientRect();
+      if (left < 0 || right > innerWidth) faults.push(`${one.className} sticks out of the screen`);
       for (const other of boxes.slice(at + 1)) {
         const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];
         const apart = a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;

@@ -193,6 +193,7 @@ impl Feed {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use zerocam_protocol::{Flags, Frame, Run, Segment, limits::LEASE_ALIVE};
 
     use super::*;
@@ -323,6 +324,33 @@ mod tests {
         bench.claim(B, &hello("a", 3));
         assert_eq!(bench.claim(C, &hello("a", 1)), Verdict::Superseded);
         assert_eq!(bench.feed.standing(C, &hello("a", 1)), Standing::Superseded);
+    }
+
+    proptest! {
+        /// However two TCP connections interleave, a hand-over takes every
+        /// frame, in order.
+        #[test]
+        fn a_hand_over_loses_nothing(picks in prop::collection::vec(any::<bool>(), 100)) {
+            let mut bench = Bench::new();
+            bench.claim(A, &hello("a", 1));
+            bench.offer(A, 0);
+            bench.claim(B, &hello("a", 2));
+            let (mut old, mut new) = ((1..30).peekable(), (30..60).peekable());
+            let mut taken = vec![0];
+            for pick in picks.into_iter().chain([true; 60]).chain([false; 60]) {
+                let (id, frames) = if pick { (A, &mut old) } else { (B, &mut new) };
+                let Some(&number) = frames.peek() else { continue };
+                match bench.offer(id, number) {
+                    Offer::Take => {
+                        taken.push(number);
+                        frames.next();
+                    }
+                    Offer::Wait => prop_assert_eq!(id, B),
+                    Offer::Ignore => prop_assert!(false, "{} is lost", number),
+                }
+            }
+            prop_assert_eq!(taken, (0..60).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     access::{Denied, Permission},
     cameras::Camera,
-    ingest::{Connection, Session},
+    ingest::{Connection, Permits, Session},
     service::Service,
     status::{Facts, NewestPicture, Status, judge},
     time::Now,
@@ -57,7 +57,7 @@ pub(super) async fn stream(
         ));
     }
     let camera = meet(&service, &camera)?;
-    let (Some(request_permit), Some(camera_permit)) = (service.room(), camera.room()) else {
+    let (Some(request), Some(place)) = (service.room(), camera.room()) else {
         let text = "too many connections of this camera are open: try again in ten seconds";
         return Err(Notice::unavailable(text));
     };
@@ -70,7 +70,10 @@ pub(super) async fn stream(
         .on_failed_upgrade(|error| debug!(%error, "a camera left while connecting"))
         .on_upgrade(async move |socket| {
             let session = Session::new(version, move_after_s, Now::read());
-            let permits = (request_permit, camera_permit);
+            let permits = Permits {
+                request,
+                camera: place,
+            };
             Connection::new(socket, camera, session, stopping, permits)
                 .run()
                 .await;

@@ -108,7 +108,7 @@ impl IntoResponse for Notice {
                     ),
                     (CONTENT_SECURITY_POLICY, POLICY.clone()),
                 ],
-                page(self.title, &self.text),
+                page(self.title, &sentence(&self.text)),
             )
                 .into_response(),
         }
@@ -124,6 +124,14 @@ fn page(title: &str, text: &str) -> String {
          <title>{title} - zerocam</title>\n<style>{STYLE}</style>\n</head>\n\
          <body>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n</main>\n</body>\n</html>\n"
     )
+}
+
+/// Errors are phrases, as log lines want them; a page shows sentences.
+fn sentence(phrase: &str) -> String {
+    let mut rest = phrase.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    let stop = (!phrase.ends_with('.')).then_some('.');
+    first.into_iter().chain(rest).chain(stop).collect()
 }
 
 fn escape(text: &str) -> String {
@@ -144,6 +152,12 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn phrases_become_sentences() {
+        assert_eq!(sentence("open the link"), "Open the link.");
+        assert_eq!(sentence("Open it."), "Open it.");
+    }
 
     #[test]
     fn text_never_becomes_markup() {

@@ -62,11 +62,18 @@ pub struct Connection {
     /// The run whose format the pipeline knows from this connection.
     begun: Option<Run>,
     frame: Frame,
-    _permits: Permits,
+    /// The WebSocket layer has lost track of where messages begin.
+    unreadable: bool,
+    permits: Permits,
 }
 
-/// What a connection occupies for as long as it lasts.
-pub(crate) type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+/// What a connection occupies.
+pub struct Permits {
+    /// Among all requests, until the socket closes.
+    pub request: OwnedSemaphorePermit,
+    /// Among the camera's connections, until the farewell.
+    pub camera: OwnedSemaphorePermit,
+}
 
 /// Where the frame is that was read last.
 enum Frame {
@@ -112,7 +119,8 @@ impl Connection {
             stopping,
             begun: None,
             frame: Frame::Done,
-            _permits: permits,
+            unreadable: false,
+            permits,
         }
     }
 
@@ -125,8 +133,11 @@ impl Connection {
             }
         }
         self.camera.record().feed.leave(self.id, false);
-        // Lingering on a connection that is gone is an error at once.
-        let _ = timeout(LINGER, self.linger()).await;
+        let Permits { request, camera } = self.permits;
+        drop(camera);
+        // A connection that is gone is an error at once, and no news.
+        let _ = timeout(LINGER, linger(self.socket, self.unreadable)).await;
+        drop(request);
     }
 
     async fn wait(&mut self) -> Wake {
@@ -169,6 +180,7 @@ impl Connection {
                 Err(Ended)
             }
             Wake::Arrived(Some(Err(error))) => {
+                self.unreadable = true;
                 let text = format!("the connection cannot be read: {error}");
                 self.refuse(ByeReason::ProtocolError, text).await
             }
@@ -398,17 +410,6 @@ impl Connection {
         }
     }
 
-    async fn linger(&mut self) -> Result<(), axum::Error> {
-        self.socket.send(Message::Close(None)).await?;
-        while let Some(message) = self.socket.recv().await {
-            if message.is_err() {
-                // What comes cannot be read, but the farewell still leaves.
-                pending::<()>().await;
-            }
-        }
-        Ok(())
-    }
-
     fn log_end(&self, why: &str) {
         info!(camera = %self.camera.name, why, "camera connection ended");
     }
@@ -421,6 +422,19 @@ impl Connection {
             reason => warn!(%camera, ?reason, why, "camera connection ended"),
         }
     }
+}
+
+/// Keeps the socket until the farewell has arrived.
+async fn linger(mut socket: WebSocket, unreadable: bool) -> Result<(), axum::Error> {
+    socket.send(Message::Close(None)).await?;
+    if unreadable {
+        // Nothing tells when: the deadline ends it.
+        pending::<()>().await;
+    }
+    while let Some(message) = socket.recv().await {
+        message?;
+    }
+    Ok(())
 }
 
 /// For the camera: whether a new run would help.
@@ -439,6 +453,7 @@ const fn reason(rejected: &Rejected) -> ByeReason {
         | Rejected::OtherFormat { .. }
         | Rejected::NoPicture { .. }
         | Rejected::SegmentTooLong { .. }
+        | Rejected::NumberTooLarge { .. }
         | Rejected::SegmentTooLarge { .. } => ByeReason::ProtocolError,
     }
 }

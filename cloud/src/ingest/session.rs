@@ -392,5 +392,4 @@ fn end(reason: ByeReason, text: impl std::fmt::Display) -> Vec<Action> {
 }
 
 #[cfg(test)]
-#[path = "session_tests.rs"]
 mod tests;

@@ -23,6 +23,10 @@ const MAX_HOLES: usize = 64;
 /// ones have some thirty bytes.
 const MAX_PARAMETER_SET_BYTES: usize = 4096;
 
+/// Largest run, segment and frame number: players count in floating point,
+/// which is exact up to here.
+const MAX_NUMBER: u64 = (1 << 53) - 1;
+
 /// An access unit that was let in, ready for ffmpeg.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unit {
@@ -79,6 +83,14 @@ pub enum Rejected {
         value: u64,
         /// The last value that was taken.
         last: u64,
+    },
+    /// Beyond what players can count.
+    #[error("{what} {value} is too large: numbers go up to {MAX_NUMBER}")]
+    NumberTooLarge {
+        /// Which figure: run, segment or frame.
+        what: &'static str,
+        /// Its value.
+        value: u64,
     },
     /// A new run whose numbers are not above all older ones.
     #[error(
@@ -239,6 +251,7 @@ impl Intake {
     /// [`Rejected`] says what the camera did wrong.
     pub fn admit(&mut self, unit: &AccessUnit, date_unix_us: i64) -> Result<Verdict, Rejected> {
         let header = *unit.header();
+        check_numbers(&header)?;
         self.check_run(&header)?;
         if self.is_duplicate(&header)? {
             return Ok(Verdict::Duplicate);
@@ -403,6 +416,18 @@ impl Intake {
             });
         }
         Ok(Some(sets))
+    }
+}
+
+fn check_numbers(header: &Header) -> Result<(), Rejected> {
+    let numbers = [
+        ("run", header.run.0),
+        ("segment", header.segment.0),
+        ("frame", header.frame.0),
+    ];
+    match numbers.into_iter().find(|(_, value)| *value > MAX_NUMBER) {
+        Some((what, value)) => Err(Rejected::NumberTooLarge { what, value }),
+        None => Ok(()),
     }
 }
 

@@ -27,7 +27,8 @@ use std::{
 use bytes::Bytes;
 use zerocam_protocol::{Segment, h264::ParameterSets, limits::MAX_ACCESS_UNIT_BYTES};
 
-use frame::{Problem, check, duration_ms};
+pub(crate) use frame::duration_ms;
+use frame::{Problem, check};
 
 use super::{
     RunFormat, flv,
@@ -141,7 +142,7 @@ pub struct Packager {
     child: Child,
     failures_in_a_row: u32,
     failures_of: Option<(Segment, u32)>,
-    /// Units up to the next keyframe that is not of this segment are dropped.
+    /// This segment is over: units up to the next keyframe behind it are dropped.
     given_up: Option<Segment>,
     flush_by: Option<Instant>,
 }
@@ -385,10 +386,13 @@ impl Packager {
         self.flush_by = Some(now + FLUSH);
     }
 
-    /// Ends a flush, whether or not the child has ended.
+    /// Ends a flush, whether or not the child has ended. The segment of the last
+    /// frame is complete with it: should the camera go on after all, the rest
+    /// of that segment comes too late.
     fn flushed(&mut self, actions: &mut Vec<Action>) {
         self.flush_by = None;
-        self.given_up = None;
+        let last = self.segment_start.map(|(segment, _)| segment);
+        self.given_up = self.given_up.or(last);
         actions.push(Action::Flushed);
     }
 

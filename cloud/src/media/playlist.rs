@@ -10,6 +10,8 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use zerocam_protocol::Run;
+
 use super::window::{Content, Entry};
 
 /// EXT-X-MAP in playlists of ordinary segments needs 6, fragmented MP4 needs 7.
@@ -35,10 +37,9 @@ pub fn plain(segments: &[Arc<Entry>]) -> Option<String> {
     line(format_args!("#EXT-X-VERSION:{VERSION}"));
     line(format_args!("#EXT-X-TARGETDURATION:{target_duration_s}"));
     line(format_args!("#EXT-X-MEDIA-SEQUENCE:{}", first.number));
-    // The camera's run number, so that every instance counts the same.
     line(format_args!(
         "#EXT-X-DISCONTINUITY-SEQUENCE:{}",
-        first.run.format.run
+        discontinuity_sequence(first.run.format.run)
     ));
     if segments.iter().all(|segment| segment.is_independent()) {
         line(format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
@@ -65,6 +66,13 @@ pub fn plain(segments: &[Arc<Entry>]) -> Option<String> {
         line(format_args!("{run}/{}.m4s", segment.number));
     }
     Some(text)
+}
+
+/// From the camera's run number, so that every instance counts the same; but
+/// small, because hls.js keeps an array with this index and walks it from 0 on
+/// every reload: at 1.8 billion, a run's own number, the page freezes.
+const fn discontinuity_sequence(run: Run) -> u64 {
+    run.0 % (1 << 16)
 }
 
 /// Milliseconds are what players read; a date that RFC 3339 cannot write

@@ -63,6 +63,7 @@ impl DeviceParts {
         };
         let uplink = Uplink::spawn(uplink, queued, uplink_events)?;
         let capture = Capture::spawn(settings.camera, settings.encoder, frames, capture_events)?;
+        state_file.begin();
         let parts = Self {
             identity,
             state_file,

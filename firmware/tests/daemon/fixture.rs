@@ -16,19 +16,25 @@ use zerocam::status::Status;
 /// Ten times what anything takes on a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Nothing listens at this address.
-const CLOUD: &str = "[cloud]\nurl = \"http://127.0.0.1:9\"\nkey = \"camera.garden.1.c2ln\"\n";
+/// Nothing listens there.
+const NOWHERE: &str = "http://127.0.0.1:9";
 
 pub(crate) struct Camera {
     pub(crate) directory: TempDir,
 }
 
 impl Camera {
-    /// A camera that replays good footage.
+    /// A camera that replays good footage and finds no service.
     pub(crate) fn new() -> Self {
+        Self::at(NOWHERE)
+    }
+
+    /// A camera that replays good footage for a service.
+    pub(crate) fn at(url: &str) -> Self {
         let camera = Self::without_configuration();
         let footage = camera.footage("good.h264", &["-bf", "0"]);
-        camera.configure(&camera.replay(&footage));
+        let text = camera.replay(&footage).replace(NOWHERE, url);
+        camera.configure(&text);
         camera
     }
 
@@ -58,8 +64,13 @@ impl Camera {
 
     /// A configuration that replays `file`.
     pub(crate) fn replay(&self, file: &Path) -> String {
-        let camera = format!("[camera]\nbackend = \"replay\"\nfile = {file:?}\n");
-        format!("{CLOUD}{camera}{}", self.daemon_section())
+        self.with_camera(&format!("backend = \"replay\"\nfile = {file:?}"))
+    }
+
+    /// A configuration with this `[camera]`.
+    pub(crate) fn with_camera(&self, keys: &str) -> String {
+        let cloud = format!("[cloud]\nurl = \"{NOWHERE}\"\nkey = \"camera.garden.1.c2ln\"\n");
+        format!("{cloud}[camera]\n{keys}\n{}", self.daemon_section())
     }
 
     /// Two seconds of H.264, encoded with more options.
@@ -174,6 +185,10 @@ impl Daemon {
             assert!(Instant::now() < deadline, "no {text:?} in {}", self.log());
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL, as a power cut.

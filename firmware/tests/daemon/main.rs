@@ -5,4 +5,6 @@ mod camera_faults;
 mod configuration;
 mod control;
 mod fixture;
+mod service;
+mod streaming;
 mod survival;

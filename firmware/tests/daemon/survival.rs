@@ -1,8 +1,13 @@
 //! What a power cut leaves behind.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    thread,
+    time::{Duration, Instant},
+};
 
-use super::fixture::Camera;
+use super::fixture::{Camera, PATIENCE};
 
 #[test]
 fn the_wish_survives_a_power_cut_and_numbers_go_on() {
@@ -68,4 +73,46 @@ fn a_damaged_state_is_told_and_replaced() {
     daemon.wait_for_log("the stored state cannot be used, the camera begins anew and stopped");
     let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
     assert!(state.starts_with("{\"version\":1,\"desired\""), "{state}");
+}
+
+#[test]
+fn the_encoder_does_not_outlive_a_killed_daemon() {
+    let camera = Camera::without_configuration();
+    camera.configure(&camera.with_camera("backend = \"pattern\"\nwidth = 160\nheight = 120"));
+    let daemon = camera.run_until_ready();
+    camera.says(&["start"]);
+    camera.wait_for_state("CONNECTING");
+    let encoders = children(daemon.pid());
+    assert_eq!(encoders.len(), 1, "one ffmpeg");
+    camera.says(&["stop"]);
+    wait_for_end(encoders[0]);
+
+    camera.says(&["start"]);
+    camera.wait_for_state("CONNECTING");
+    let encoders = children(daemon.pid());
+    daemon.kill();
+    wait_for_end(encoders[0]);
+}
+
+/// Processes that a process has started.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let lists = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("children")));
+    let text: String = lists.map_while(Result::ok).collect();
+    text.split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect()
+}
+
+/// Waits until a process is gone, or a zombie that nobody has reaped.
+fn wait_for_end(pid: u32) {
+    let deadline = Instant::now() + PATIENCE;
+    let runs = || {
+        fs::read_to_string(format!("/proc/{pid}/stat"))
+            .is_ok_and(|stat| !stat.rsplit_once(") ").unwrap().1.starts_with('Z'))
+    };
+    while runs() {
+        assert!(Instant::now() < deadline, "{pid} goes on");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

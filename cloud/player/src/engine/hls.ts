@@ -1,6 +1,7 @@
 // hls.js (light) on the plain playlist. hls.js retries single requests by
 // itself; what it gives up on, the watchdog answers with a new engine.
 
+/*! Contains hls.js, copyright Dailymotion and contributors, Apache License 2.0: https://github.com/video-dev/hls.js/blob/master/LICENSE */
 import Hls, { ErrorDetails, ErrorTypes, Events, type HlsConfig } from "hls.js/light";
 import type { StartEngine } from "../engine";
 

@@ -68,7 +68,7 @@ fn after_a_hole_only_a_keyframe_helps() {
 #[test]
 fn rejections() {
     let shot = Shot::at(40);
-    let cases: [(Intake, Shot, &str); 12] = [
+    let cases: [(Intake, Shot, &str); 13] = [
         (
             after(0..40),
             Shot { run: 99, ..shot },
@@ -105,6 +105,14 @@ fn rejections() {
                 ..shot
             },
             "milliseconds 1560 came after 1560: frames are sent in the order of their capture",
+        ),
+        (
+            after(0..40),
+            Shot {
+                frame: u64::MAX,
+                ..shot
+            },
+            "frame 18446744073709551615 is too large: numbers go up to 9007199254740991",
         ),
         (
             intake(),

@@ -30,7 +30,7 @@ pub(super) fn check(fragment: &Fragment, unit: &Unit) -> Result<(), Problem> {
 /// Between them frames may be missing. A segment that has lost its end reaches
 /// to the beginning of the next one, but no further: whole lost segments are
 /// gaps of their own, and no segment lasts longer than players accept.
-pub(super) fn duration_ms(
+pub(crate) fn duration_ms(
     format: &RunFormat,
     start_ms: u32,
     unit: &Unit,

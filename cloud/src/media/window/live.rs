@@ -225,6 +225,12 @@ impl LiveWindow {
     }
 
     fn list(&mut self, segment: Arc<Entry>) {
+        debug_assert!(
+            self.listed
+                .back()
+                .is_none_or(|last| last.number.next() == segment.number),
+            "numbers follow one another"
+        );
         self.listed_bytes += segment.bytes();
         self.listed_ms += u64::from(segment.duration_ms);
         self.listed.push_back(segment);

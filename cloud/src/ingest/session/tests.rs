@@ -131,7 +131,8 @@ fn every_end_has_a_reason() {
     let greet = |verdict| greet(hello("a", 5, 1), verdict, FACTS);
     let refuse = || Event::Refuse(ByeReason::ProtocolError, "no parameter sets".into());
     use ByeReason::{NameTaken, ProtocolError, ServiceStopping, StaleRun, Superseded};
-    let table: [(fn() -> Bench, Event, ByeReason, &str); 12] = [
+    type Phase = fn() -> Bench;
+    let table: [(Phase, Event, ByeReason, &str); 12] = [
         (Bench::new, frame(5, 0), ProtocolError, "say hello"),
         (Bench::new, health(), ProtocolError, "say hello"),
         (Bench::new, refuse(), ProtocolError, "no parameter sets"),

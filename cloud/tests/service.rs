@@ -1,0 +1,19 @@
+//! The whole service on a real socket, used as cameras and visitors use it.
+
+#![allow(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
+#[allow(dead_code, reason = "shared with the tests of the media path")]
+#[path = "media/footage.rs"]
+mod footage;
+
+mod service {
+    mod access;
+    mod bad_input;
+    mod bench;
+    mod camera;
+    mod control;
+    mod limits;
+    mod process;
+    mod schema;
+    mod stream;
+}

@@ -1,0 +1,166 @@
+//! A camera's side of the WebSocket, by hand.
+
+use std::net::TcpStream;
+
+use tungstenite::{
+    HandshakeError, Message, WebSocket, client::IntoClientRequest, error::Error as WebSocketError,
+};
+use zerocam_protocol::{
+    AccessUnit, CameraMessage, ServiceMessage,
+    limits::MAX_JSON_BYTES,
+    message::{self, Bye, Hello, Welcome},
+    version::SUBPROTOCOL,
+};
+
+use super::bench::{PATIENCE, Service};
+use crate::footage::{self, Footage};
+
+/// An open connection.
+pub(crate) struct Camera(WebSocket<TcpStream>);
+
+/// What the service answered instead of opening one.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+}
+
+/// The `hello` that fits the footage.
+pub(crate) fn hello(camera: &str, device: &str, connection: u64) -> Hello {
+    let film = footage::Camera::default();
+    let format = film.format(Footage::get());
+    Hello {
+        camera: camera.parse().unwrap(),
+        device: device.parse().unwrap(),
+        run: format.run,
+        connection,
+        run_started_us: 1_000_000,
+        codec: format.codec,
+        width: format.width,
+        height: format.height,
+        frame_rate_hz: format.frame_rate_hz,
+        target_duration_s: format.target_duration_s,
+        public_url: "http://127.0.0.1".into(),
+        software: "test".into(),
+    }
+}
+
+/// The first frames of the footage.
+pub(crate) fn frames(count: usize) -> Vec<AccessUnit> {
+    footage::Camera::default().shoot(Footage::get(), count)
+}
+
+impl Camera {
+    /// Opens a connection with a genuine key.
+    pub(crate) fn connect(service: &Service, camera: &str) -> Self {
+        Self::dial(
+            service,
+            camera,
+            Some(&service.camera_key(camera)),
+            SUBPROTOCOL,
+        )
+        .unwrap()
+    }
+
+    pub(crate) fn dial(
+        service: &Service,
+        camera: &str,
+        key: Option<&str>,
+        subprotocol: &str,
+    ) -> Result<Self, Refusal> {
+        let url = format!("ws://{}/api/cameras/{camera}/stream", service.address);
+        let mut request = url.into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", subprotocol.parse().unwrap());
+        if let Some(key) = key {
+            headers.insert("authorization", format!("Bearer {key}").parse().unwrap());
+        }
+        let stream = TcpStream::connect(service.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        match tungstenite::client(request, stream) {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(HandshakeError::Failure(WebSocketError::Http(response))) => {
+                let body = response.body().clone().unwrap_or_default();
+                Err(Refusal {
+                    status: response.status().as_u16(),
+                    text: String::from_utf8(body).unwrap(),
+                })
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Opens a connection and says hello.
+    pub(crate) fn welcomed(service: &Service, hello: Hello) -> (Self, Welcome) {
+        let mut camera = Self::connect(service, hello.camera.as_str());
+        camera.say(&CameraMessage::Hello(hello));
+        match camera.hear() {
+            ServiceMessage::Welcome(welcome) => (camera, welcome),
+            other => panic!("no welcome: {other:?}"),
+        }
+    }
+
+    pub(crate) fn say(&mut self, message: &CameraMessage) {
+        let text = message::encode(message);
+        assert!(text.len() <= MAX_JSON_BYTES);
+        self.send(Message::text(text));
+    }
+
+    pub(crate) fn send_frames<'a>(&mut self, units: impl IntoIterator<Item = &'a AccessUnit>) {
+        for unit in units {
+            self.send(Message::Binary(unit.message().clone()));
+        }
+    }
+
+    /// Sends whatever it is. The service may have closed meanwhile, and its
+    /// farewell says why.
+    pub(crate) fn send(&mut self, message: Message) {
+        let _ = self.0.send(message);
+    }
+
+    /// The next message of the service.
+    #[track_caller]
+    pub(crate) fn hear(&mut self) -> ServiceMessage {
+        loop {
+            match self.0.read().unwrap() {
+                Message::Text(text) => return message::decode(&text).unwrap(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?} before a farewell"),
+            }
+        }
+    }
+
+    /// The first message of which `pick` makes something.
+    #[track_caller]
+    pub(crate) fn until<T>(&mut self, mut pick: impl FnMut(&ServiceMessage) -> Option<T>) -> T {
+        loop {
+            let message = self.hear();
+            if let Some(picked) = pick(&message) {
+                return picked;
+            }
+        }
+    }
+
+    /// Waits until this frame can be watched.
+    #[track_caller]
+    pub(crate) fn until_acknowledged(&mut self, frame: u64) {
+        self.until(|message| match message {
+            ServiceMessage::Ack { have, .. } => have.filter(|have| have.frame.0 >= frame),
+            _ => None,
+        });
+    }
+
+    /// Waits for the farewell, which the close follows.
+    #[track_caller]
+    pub(crate) fn bye(&mut self) -> Bye {
+        let bye = self.until(|message| match message {
+            ServiceMessage::Bye(bye) => Some(bye.clone()),
+            _ => None,
+        });
+        match self.0.read() {
+            Ok(Message::Close(_)) | Err(_) => bye,
+            other => panic!("{other:?} after the farewell"),
+        }
+    }
+}
