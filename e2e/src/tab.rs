@@ -122,7 +122,9 @@ impl Tab {
         }
         let Answer { png, before, after } = self.ask(&json!({ "command": "photograph" }));
         Photograph {
-            png: BASE64_STANDARD.decode(png).expect("the driver writes Base64"),
+            png: BASE64_STANDARD
+                .decode(png)
+                .expect("the driver writes Base64"),
             before,
             after,
         }

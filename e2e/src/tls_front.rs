@@ -73,7 +73,9 @@ impl Authority {
 
     fn sign(&self, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("randomness");
-        let certificate = params.signed_by(&key, &self.0).expect("a sound certificate");
+        let certificate = params
+            .signed_by(&key, &self.0)
+            .expect("a sound certificate");
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

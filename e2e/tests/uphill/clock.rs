@@ -70,7 +70,10 @@ fn dates_are_right_and_numbers_grow_whatever_the_camera_takes_for_the_time() {
 fn assert_run_is_ahead(run: u64) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now_s = now.expect("this machine's clock is right").as_secs();
-    assert!(run > now_s + 3000, "the camera's clock was not faked: {run}");
+    assert!(
+        run > now_s + 3000,
+        "the camera's clock was not faked: {run}"
+    );
 }
 
 /// Follows for some seconds. Gives the newest run.
@@ -78,10 +81,14 @@ fn dates_are_right(service: &Service<'_>, viewer: &mut Viewer, clock: &str) -> u
     /// Pictures after which the clock exchange has seen any new clock.
     const SOME: usize = 5 * 25;
     let before = viewer.pictures.len();
-    within(2 * SOON, &format!("pictures from a camera whose clock is {clock}"), || {
-        viewer.look();
-        (viewer.pictures.len() >= before + SOME).then_some(())
-    });
+    within(
+        2 * SOON,
+        &format!("pictures from a camera whose clock is {clock}"),
+        || {
+            viewer.look();
+            (viewer.pictures.len() >= before + SOME).then_some(())
+        },
+    );
     let status = service.status(GARDEN);
     let number = |name: &str| status["newest"][name].as_i64().expect("a number");
     let service_time_ms = status["service_time_unix_ms"].as_i64().expect("a number");
@@ -101,7 +108,13 @@ fn dates_are_right(service: &Service<'_>, viewer: &mut Viewer, clock: &str) -> u
         (later_ms - date_ms) - (later_captured_ms - captured_ms)
     };
     let worst = rest.iter().map(drift).max_by_key(|drift| drift.abs());
-    println!("  {} segments of run {run}, off by {worst:?} ms at most", dated.len());
-    assert!(worst.is_none_or(|drift| drift.abs() < BOUND_MS), "{dated:?}");
+    println!(
+        "  {} segments of run {run}, off by {worst:?} ms at most",
+        dated.len()
+    );
+    assert!(
+        worst.is_none_or(|drift| drift.abs() < BOUND_MS),
+        "{dated:?}"
+    );
     run
 }

@@ -20,7 +20,10 @@ struct Audience {
 impl Audience {
     /// All see newer pictures than there are now, and never reloaded.
     fn goes_on(&mut self, occasion: &str) {
-        for (name, tab) in [("page", &mut self.page), ("native player", &mut self.native)] {
+        for (name, tab) in [
+            ("page", &mut self.page),
+            ("native player", &mut self.native),
+        ] {
             let before = tab.look();
             let after = within(4 * SOON, &format!("the {name} plays on {occasion}"), || {
                 self.viewer.look();

@@ -43,9 +43,15 @@ fn the_clock_in_the_picture_is_as_old_as_the_page_says() {
         let code = newest.expect("just read");
         // The code is Unix milliseconds modulo 2^32.
         let age = |now_unix_ms: u64| f64::from(now_unix_ms as u32 - code);
-        let shown = (age(photograph.before.now_unix_ms), age(photograph.after.now_unix_ms));
+        let shown = (
+            age(photograph.before.now_unix_ms),
+            age(photograph.after.now_unix_ms),
+        );
         let said = photograph.before.age_ms.expect("a live page knows the age");
-        println!("on screen: {} to {} ms old; the page says {said} ms", shown.0, shown.1);
+        println!(
+            "on screen: {} to {} ms old; the page says {said} ms",
+            shown.0, shown.1
+        );
         assert!(
             (shown.0 - AGREEMENT_MS..=shown.1 + AGREEMENT_MS).contains(&said),
             "the page says {said} ms"
@@ -76,7 +82,12 @@ fn read(png: &[u8]) -> Option<u32> {
         other => panic!("{other:?} from a browser"),
     };
     // The code is black and white: green is as good as brightness.
-    let samples: Vec<u8> = pixels.iter().skip(1).step_by(bytes_per_pixel).copied().collect();
+    let samples: Vec<u8> = pixels
+        .iter()
+        .skip(1)
+        .step_by(bytes_per_pixel)
+        .copied()
+        .collect();
     decode(Luma {
         samples: &samples,
         stride: info.width as usize,

@@ -29,9 +29,17 @@ fn bad_certificates_are_explained_and_good_ones_end_the_trouble() {
     let mut daemon = device.start();
     camera_says(&device, "STOPPED", SOON);
     let _ = device.ask("start");
-    camera_says(&device, "not for localhost but for barn.example: check the service's address", SOON);
+    camera_says(
+        &device,
+        "not for localhost but for barn.example: check the service's address",
+        SOON,
+    );
     front.show(ours.certify_for_the_past("localhost"));
-    camera_says(&device, "has expired, or this camera's clock is wrong: check the date", SOON);
+    camera_says(
+        &device,
+        "has expired, or this camera's clock is wrong: check the date",
+        SOON,
+    );
     front.show(strangers.certify("localhost"));
     camera_says(&device, "from an unknown issuer: set ca_file to", SOON);
     assert!(front.suites().is_empty(), "nobody got through");
