@@ -16,17 +16,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tungstenite::{
-    ClientRequestBuilder, Message, WebSocket,
-    http::Uri,
-};
+use tungstenite::{ClientRequestBuilder, Message, WebSocket, http::Uri};
 use zerocam::camera::{Camera as _, replay::Replay};
 use zerocam_e2e::{
     Device, Footage, Program, Service, TlsFront, program::peak_memory_bytes, service::ServiceHome,
     tls_front::Authority,
 };
 use zerocam_protocol::{
-    AccessUnit, CameraMessage, Frame, Run, Segment, Flags, Header,
+    AccessUnit, CameraMessage, Flags, Frame, Header, Run, Segment,
     message::{self, Hello},
     version::SUBPROTOCOL,
 };
@@ -77,13 +74,18 @@ fn cost(home: &ServiceHome, footage: &Footage, duration: Duration) {
     let since = Instant::now();
     thread::sleep(duration);
     let minutes = since.elapsed().as_secs_f64() / 60.0;
-    let bitrate = service.status("garden")["bitrate_bps"].as_f64().unwrap_or_default();
+    let bitrate = service.status("garden")["bitrate_bps"]
+        .as_f64()
+        .unwrap_or_default();
     println!(
         "{:.1} minutes of {:.1} Mb/s over TLS, no viewer",
         minutes,
         bitrate / 1e6
     );
-    println!("{:<14} {:>22} {:>18}", "", "processor s a minute", "peak memory MiB");
+    println!(
+        "{:<14} {:>22} {:>18}",
+        "", "processor s a minute", "peak memory MiB"
+    );
     for ((name, pid), before) in pids.into_iter().zip(before) {
         let spent = (processor_time(pid) - before).as_secs_f64() / minutes;
         let peak = peak_memory_bytes(pid) as f64 / f64::from(1 << 20);
@@ -111,7 +113,10 @@ fn delay(home: &ServiceHome, footage: &Footage, duration: Duration) {
         public_url: service.url(),
         software: "bench".into(),
     };
-    say(&mut socket, Message::text(message::encode(&CameraMessage::Hello(hello))));
+    say(
+        &mut socket,
+        Message::text(message::encode(&CameraMessage::Hello(hello))),
+    );
 
     let sent: Arc<Mutex<Vec<Instant>>> = Arc::default();
     let watcher = {
@@ -153,7 +158,8 @@ fn delay(home: &ServiceHome, footage: &Footage, duration: Duration) {
     }
     let mut delays = watcher.join().expect("the status is read");
     delays.sort();
-    let percentile = |percent: usize| delays[(delays.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+    let percentile =
+        |percent: usize| delays[(delays.len() - 1) * percent / 100].as_secs_f64() * 1e3;
     println!(
         "access unit sent to fragment published, {} frames: p50 {:.1} ms, p99 {:.1} ms \
          (a frame lasts 40 ms)",
@@ -170,11 +176,17 @@ fn connect(home: &ServiceHome, service: &Service<'_>) -> WebSocket<TcpStream> {
         .parse()
         .expect("an address");
     let request = ClientRequestBuilder::new(uri)
-        .with_header("Authorization", format!("Bearer {}", home.camera_key("bench")))
+        .with_header(
+            "Authorization",
+            format!("Bearer {}", home.camera_key("bench")),
+        )
         .with_sub_protocol(SUBPROTOCOL);
     let (socket, _) = tungstenite::client(request, stream).expect("the service takes cameras");
     let patience = Some(Duration::from_millis(1));
-    socket.get_ref().set_read_timeout(patience).expect("it is TCP");
+    socket
+        .get_ref()
+        .set_read_timeout(patience)
+        .expect("it is TCP");
     socket
 }
 

@@ -8,6 +8,7 @@
 
 mod clock;
 mod control;
+mod faults;
 mod numbering;
 mod pattern;
 mod stage;
