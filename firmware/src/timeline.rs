@@ -112,12 +112,15 @@ impl Timeline {
         self.pending = Some(RunReason::Opened);
     }
 
-    /// Somebody else knows numbers up to `floor`. Above our own, the next
-    /// keyframe begins a run beyond it.
+    /// Somebody else made numbers up to `floor`. A run that is not beyond it is
+    /// of no use any more, whatever its segments' numbers are: the next keyframe
+    /// begins one that is.
     pub fn raise_floor(&mut self, floor: Segment) {
-        if floor.0 >= self.next_segment.0.max(self.next_run.0) {
-            self.next_run = Run(floor.0 + 1);
-            self.next_segment = Segment(floor.0 + 1);
+        let above = floor.next();
+        self.next_run = self.next_run.max(Run(above.0));
+        self.next_segment = self.next_segment.max(above);
+        let current = self.current.as_ref().map(|current| current.header.run);
+        if current.is_some_and(|run| run.0 <= floor.0) {
             self.pending.get_or_insert(RunReason::Floor);
         }
     }
@@ -403,18 +406,21 @@ mod tests {
     }
 
     #[test]
-    fn a_floor_counts_only_above_our_own_numbers() {
+    fn a_floor_ends_the_run_that_is_not_beyond_it() {
         let in_time = |start: Instant| start + Duration::from_millis(120);
         let raise = |floor| move |timeline: &mut Timeline| timeline.raise_floor(Segment(floor));
         let keyframe = Some(encoding(25.0, 1_000_000));
-        for ours in [0, 999, 1000] {
-            let place = after_three_frames(raise(ours), in_time, keyframe.clone());
-            assert!(matches!(place, Place::Continues(_)), "{ours}");
+        for below in [0, 999] {
+            let place = after_three_frames(raise(below), in_time, keyframe.clone());
+            assert!(matches!(place, Place::Continues(_)), "{below}");
         }
-        assert_eq!(
-            begun(after_three_frames(raise(5000), in_time, keyframe)),
-            (5001, 5001, RunReason::Floor)
-        );
+        // The first run is 1000, and so is its first segment.
+        for (floor, first) in [(1000, 1001), (1001, 1002), (5000, 5001)] {
+            assert_eq!(
+                begun(after_three_frames(raise(floor), in_time, keyframe.clone())),
+                (first, first, RunReason::Floor)
+            );
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ declare -rA debian_package=(
     [c++]=build-essential
     [git]=git
     [curl]=curl
+    [jq]=jq
     [python3]=python3
     [pip3]=python3-pip
     [ffmpeg]=ffmpeg
@@ -17,6 +18,10 @@ declare -rA debian_package=(
     [faketime]=faketime
     [pgrep]=procps
     [shellcheck]=shellcheck
+    [readelf]=binutils
+    [mmdebstrap]=mmdebstrap
+    [qemu-arm-static]=qemu-user-static
+    [/usr/share/keyrings/debian-archive-keyring.gpg]=debian-archive-keyring
     [/etc/ssl/certs/ca-certificates.crt]=ca-certificates
     [/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf]=fonts-dejavu-core
     [/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf]=fonts-dejavu-core
@@ -99,7 +104,7 @@ need_from_wheel() {
 }
 
 need_rust() {
-    PATH=$HOME/.cargo/bin:$PATH
+    have cargo || PATH=$HOME/.cargo/bin:$PATH
     need cc c++ /etc/ssl/certs/ca-certificates.crt
     local wanted have_version
     wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")

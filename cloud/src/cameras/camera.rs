@@ -125,12 +125,17 @@ impl Record {
         self.heard(state, bye.text, now);
     }
 
-    /// Takes in a check-in and says what the camera should do.
+    /// Takes in a check-in and says what the camera should do. A device under
+    /// a name that another one holds hears it, but is not noted: its state is
+    /// not the camera's.
     pub fn check_in(&mut self, request: CheckinRequest, now: Now) -> Desired {
         let desired = match self.desired {
             Some(service) => Desired::newest(request.desired, service),
             None => request.desired,
         };
+        if self.feed.is_held_against(&request.device, now.monotonic) {
+            return desired;
+        }
         self.desired = Some(desired);
         self.device = Some(request.device);
         self.health = request.health;
@@ -162,6 +167,8 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use zerocam_protocol::{Run, message::Hello};
+
     use super::*;
 
     fn request(desired: Desired) -> CheckinRequest {
@@ -201,6 +208,37 @@ mod tests {
             version: 4000,
         };
         assert_eq!(record.check_in(request(own), now), wish);
+    }
+
+    #[test]
+    fn a_device_that_may_not_feed_has_no_say() {
+        let now = Now::read();
+        let hello = Hello {
+            camera: "garden".parse().unwrap(),
+            device: "b".parse().unwrap(),
+            run: Run(7),
+            connection: 1,
+            run_started_us: 0,
+            codec: "avc1.42c015".into(),
+            width: 640,
+            height: 272,
+            frame_rate_hz: 25.0,
+            target_duration_s: 1,
+            public_url: "ws://127.0.0.1:8080".into(),
+            software: "test".into(),
+        };
+        let mut record = Record::default();
+        record.feed.claim(ConnectionId(1), &hello, now.monotonic);
+        let stop = Desired {
+            state: DesiredState::Stopped,
+            version: 9,
+        };
+        assert_eq!(record.check_in(request(stop), now), stop);
+        assert_eq!((&record.desired, &record.device), (&None, &None));
+
+        let later = now.plus(limits::LEASE_ALIVE);
+        record.check_in(request(stop), later);
+        assert_eq!(record.desired, Some(stop));
     }
 
     #[test]

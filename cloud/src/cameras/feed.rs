@@ -9,8 +9,10 @@
 use std::time::{Duration, Instant};
 
 use zerocam_protocol::{
+    DeviceId,
     access_unit::Header,
     lease::{self, Lease, Verdict},
+    limits::LEASE_ALIVE,
     message::{Hello, Position},
 };
 
@@ -160,7 +162,7 @@ impl Feed {
     /// stream ended with it: nobody else feeds.
     ///
     /// Without a farewell the device keeps the name for
-    /// [`zerocam_protocol::limits::LEASE_ALIVE`] and may come back.
+    /// [`LEASE_ALIVE`] and may come back.
     pub fn leave(&mut self, connection: ConnectionId, farewell: bool) -> bool {
         self.successor
             .take_if(|claim| claim.connection == connection);
@@ -181,6 +183,15 @@ impl Feed {
         true
     }
 
+    /// Whether another device holds the name, so that this one may not feed.
+    #[must_use]
+    pub fn is_held_against(&self, device: &DeviceId, now: Instant) -> bool {
+        self.holder.iter().chain(&self.successor).any(|claim| {
+            let silence = now.saturating_duration_since(claim.last_frame);
+            claim.lease.device != *device && silence < LEASE_ALIVE
+        })
+    }
+
     /// Whether a connection is open that feeds or is about to.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -194,7 +205,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use zerocam_protocol::{Flags, Frame, Run, Segment, limits::LEASE_ALIVE};
+    use zerocam_protocol::{Flags, Frame, Run, Segment};
 
     use super::*;
 

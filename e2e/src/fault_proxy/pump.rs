@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Conditions, Connection, Network, SOCKET_BUFFER_BYTES, Sockets, TICK, locked};
+use super::{Conditions, Connection, Network, SOCKET_BUFFER_BYTES, Sockets, locked};
 
 /// What may be on its way beyond the socket buffers, per second of delay: a
 /// long line holds more. 16 Mb/s.
@@ -67,31 +67,31 @@ fn pass_all(
     let mut buffer = [0; SOCKET_BUFFER_BYTES];
     let mut ended = false;
     while !network.is_closing() && !connection.reset.load(Ordering::Relaxed) {
-        let conditions = network.conditions().clone();
-        if !ended && held_bytes < capacity(&conditions) {
+        let mut arrived: &[u8] = &[];
+        if ended || held_bytes >= capacity(&network.conditions()) {
+            thread::sleep(PAUSE);
+        } else {
             match from.read(&mut buffer) {
                 Ok(0) => ended = true,
-                Ok(count) => {
-                    record(connection, direction, &buffer[..count]);
-                    held_bytes += count;
-                    on_the_way.push_back(Chunk {
-                        due: Instant::now() + conditions.delay,
-                        bytes: buffer[..count].to_vec(),
-                    });
-                }
+                Ok(count) => arrived = &buffer[..count],
                 Err(error) if is_timeout(&error) => {}
                 Err(error) => return Err(error),
             }
-        } else if !ended || !on_the_way.is_empty() {
-            thread::sleep(PAUSE);
+        }
+        // After the wait, so that a change since then counts.
+        let conditions = network.conditions().clone();
+        if !arrived.is_empty() {
+            record(connection, direction, arrived);
+            held_bytes += arrived.len();
+            on_the_way.push_back(Chunk {
+                due: Instant::now() + conditions.delay,
+                bytes: arrived.to_vec(),
+            });
         }
         if connection.cut_off.load(Ordering::Relaxed) {
             on_the_way.clear();
             held_bytes = 0;
             // Neither end hears that the other has gone.
-            if ended {
-                thread::sleep(TICK);
-            }
             continue;
         }
         let held_up = conditions.blackout || connection.stalled.load(Ordering::Relaxed);

@@ -2,14 +2,9 @@
 
 use std::time::Duration;
 
-use zerocam_e2e::{
-    Camera, Footage, Viewer,
-    camera::CameraSettings,
-    service::{Service, ServiceHome},
-    within,
-};
+use zerocam_e2e::{Camera, Footage, Viewer, camera::CameraSettings, service::ServiceHome, within};
 
-use crate::stage::{GARDEN, GOP, check_no_secrets, follow, settings};
+use crate::stage::{GARDEN, GOP, check_no_secrets, follow, holes, settings};
 
 /// The program ends with this when its configuration is wrong.
 const CONFIGURATION: i32 = 78;
@@ -106,21 +101,20 @@ fn a_camera_waits_for_its_service_and_survives_its_restart() {
     let camera = Camera::start(&settings(&home, format!("127.0.0.1:{port}"), &footage));
     camera_says(&camera, &port.to_string());
 
-    let watch = |service: &Service<'_>| {
-        service.wait_until_live(GARDEN);
-        let mut viewer = Viewer::of(&service.playlist_url(GARDEN));
-        within(Duration::from_secs(5), "pictures", || {
-            viewer.look();
-            (viewer.pictures.len() as u64 > GOP).then_some(())
-        });
-        viewer.pictures.last().unwrap().0
-    };
     let mut service = home.start(port);
-    let before = watch(&service);
+    service.wait_until_live(GARDEN);
+    let mut viewer = Viewer::of(&service.playlist_url(GARDEN));
+    follow(&mut viewer, GOP);
     let status = service.program.terminate(Duration::from_secs(10));
     assert!(status.success(), "the service ended with {status}");
+
+    // The new service remembers nothing: the camera gives it what it kept.
     let service = home.start(port);
-    assert!(watch(&service) > before);
+    let before = viewer.pictures;
+    let mut viewer = Viewer::of(&service.playlist_url(GARDEN));
+    follow(&mut viewer, before.len() as u64 + 2 * GOP);
+    assert_eq!(viewer.pictures[..before.len()], before);
+    assert!(holes(&viewer).is_empty());
     check_no_secrets(&home, &service, &[&camera.program]);
 }
 
