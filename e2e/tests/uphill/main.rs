@@ -12,4 +12,5 @@ mod faults;
 mod numbering;
 mod pattern;
 mod stage;
+mod strangers;
 mod tls;
