@@ -58,6 +58,9 @@ impl Camera {
             file = "{footage}"
             [stream]
             replay_ring_s = {replay_ring_s}
+            [gpio]
+            backend = "simulated"
+            simulated_directory = "{here}/gpio"
             [daemon]
             state_dir = "{here}"
             socket = "{here}/control.sock"

@@ -169,19 +169,28 @@ impl Program {
     /// When it has ended.
     #[must_use]
     pub fn peak_memory_bytes(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.pid());
-        let status = fs::read_to_string(path).expect("the program runs");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .expect("Linux reports VmHWM");
-        let kib: u64 = line
-            .trim()
-            .trim_end_matches(" kB")
-            .parse()
-            .expect("VmHWM is in kB");
-        kib * 1024
+        peak_memory_bytes(self.pid())
     }
+}
+
+/// Most memory that a running process ever held at once, in bytes.
+///
+/// # Panics
+/// When it has ended.
+#[must_use]
+pub fn peak_memory_bytes(pid: u32) -> u64 {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(path).expect("the program runs");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("Linux reports VmHWM");
+    let kib: u64 = line
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("VmHWM is in kB");
+    kib * 1024
 }
 
 impl Drop for Program {
@@ -220,18 +229,20 @@ impl Output {
     }
 }
 
-/// The path of a program of this workspace, beside the test's own.
+/// The path of a program of this workspace, built with the running one.
 ///
 /// # Panics
 /// When it was not built.
 #[must_use]
 pub fn built(name: &str) -> PathBuf {
-    let test = env::current_exe().expect("Linux knows the running program");
-    let path = test
+    let running = env::current_exe().expect("Linux knows the running program");
+    // Programs are in target/PROFILE, tests in target/PROFILE/deps.
+    let profile = running
         .ancestors()
-        .nth(2)
-        .expect("tests are in target/PROFILE/deps")
-        .join(name);
+        .skip(1)
+        .find(|directory| !directory.ends_with("deps"))
+        .expect("cargo built it");
+    let path = profile.join(name);
     assert!(
         path.exists(),
         "{} is missing: scripts/test e2e builds it",

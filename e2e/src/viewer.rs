@@ -36,7 +36,7 @@ pub struct Viewer {
 struct Listed {
     uri: String,
     duration: f32,
-    date: String,
+    date_unix_ms: i64,
     is_gap: bool,
 }
 
@@ -96,22 +96,39 @@ impl Viewer {
         }
     }
 
+    /// For each segment of a run, Unix milliseconds that it is dated with and
+    /// the capture time of its first picture, in milliseconds.
+    pub fn dates(&self, run: u64) -> impl Iterator<Item = (i64, i64)> {
+        let mut last = None;
+        self.pictures
+            .iter()
+            .filter(move |((of, _), _)| *of == run)
+            .filter(move |(_, it)| last.replace(it.segment) != Some(it.segment))
+            .map(|(_, it)| (self.listed[&it.segment].date_unix_ms, it.captured_ms as i64))
+    }
+
     fn take(&mut self, number: u64, run: &str, segment: &MediaSegment) {
         let listed = Listed {
             uri: segment.uri.clone(),
             duration: segment.duration,
-            date: segment
+            date_unix_ms: segment
                 .program_date_time
                 .expect("every segment has a date")
-                .to_rfc3339(),
+                .timestamp_millis(),
             is_gap: segment.unknown_tags.iter().any(|tag| tag.tag == "X-GAP"),
         };
         if let Some(before) = self.listed.get(&number) {
             assert_eq!(*before, listed, "segment {number} changed");
             return;
         }
-        if let Some((last, _)) = self.listed.last_key_value() {
-            assert_eq!(number, last + 1, "segments are listed one after another");
+        if let Some((last, before)) = self.listed.last_key_value() {
+            // A camera that started again may leave numbers out; the playlist
+            // then begins with its new run.
+            let starts_again = number == self.first_listed && !before.uri.starts_with(run);
+            assert!(
+                number == last + 1 || starts_again && number > *last,
+                "segment {number} of run {run} is listed after {last}"
+            );
         }
         if listed.is_gap {
             self.gaps.push(number);

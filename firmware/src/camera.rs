@@ -7,8 +7,12 @@
 
 pub mod annex_b;
 pub mod clock_code;
+mod level;
+mod parameter_sets;
 pub mod pattern;
 pub mod replay;
+pub mod rpicam;
+pub mod v4l2;
 
 use std::time::{Duration, Instant};
 
@@ -24,6 +28,20 @@ pub trait Camera {
     /// # Errors
     /// [`CameraError`] when the camera has to be opened anew.
     fn next_picture(&mut self, patience: Duration) -> Result<Option<Picture<'_>>, CameraError>;
+
+    /// Aims at another bitrate, in bits per second, from now on.
+    fn set_bitrate(&mut self, bitrate_bps: u32) -> BitrateChange;
+}
+
+/// What became of another bitrate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BitrateChange {
+    /// The next pictures have it.
+    Done,
+    /// A camera that is opened with it will have it.
+    NeedsReopening,
+    /// This camera cannot change it.
+    Impossible,
 }
 
 /// How fast a camera delivers.
@@ -58,6 +76,12 @@ pub enum CameraError {
     /// Of the test picture.
     #[error(transparent)]
     Pattern(#[from] pattern::PatternError),
+    /// Of a camera that the kernel knows.
+    #[error(transparent)]
+    V4l2(#[from] v4l2::V4l2Error),
+    /// Of `rpicam-vid`.
+    #[error(transparent)]
+    Rpicam(#[from] rpicam::RpicamError),
 }
 
 /// Opens the configured camera.
@@ -80,6 +104,10 @@ pub fn open(
         } => {
             let size = pattern::Size { width, height };
             Box::new(pattern::Pattern::open(size, frame_rate_hz, encoder)?)
+        }
+        CameraSettings::V4l2 { device, view } => Box::new(v4l2::V4l2::open(device, view, encoder)?),
+        CameraSettings::Rpicam { program, view } => {
+            Box::new(rpicam::Rpicam::open(program, view, encoder)?)
         }
     })
 }

@@ -9,7 +9,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -25,8 +25,9 @@ use zerocam_protocol::{
 
 use crate::{
     backoff::Backoff,
-    camera::{self, Camera, CameraError, Picture},
+    camera::{self, BitrateChange, Camera, CameraError, Picture},
     config::{CameraSettings, EncoderSettings},
+    heartbeat::Heartbeat,
     timeline::{Encoding, Place, Timeline},
     uplink::{CapturedFrame, FrameSender, RunInfo},
 };
@@ -51,9 +52,33 @@ const END_DEADLINE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Capture {
     commands: Sender<Command>,
-    captured_bytes: Arc<AtomicUsize>,
+    gauges: Gauges,
     thread: JoinHandle<()>,
     ended: Receiver<()>,
+}
+
+/// What can be read of the thread at any time. Clones read the same.
+#[derive(Debug, Clone, Default)]
+pub struct Gauges {
+    captured_bytes: Arc<AtomicUsize>,
+    filming: Arc<AtomicBool>,
+    /// Beats while the thread makes progress.
+    pub heartbeat: Heartbeat,
+}
+
+impl Gauges {
+    /// Bytes of pictures captured, counting on from `usize::MAX` to 0.
+    #[must_use]
+    pub fn captured_bytes(&self) -> usize {
+        self.captured_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether frames may leave the sensor: from before the camera is opened
+    /// until after it is closed, whatever the reason.
+    #[must_use]
+    pub fn filming(&self) -> bool {
+        self.filming.load(Ordering::Relaxed)
+    }
 }
 
 /// What the supervisor hears.
@@ -72,6 +97,7 @@ enum Command {
     Open { first: Segment },
     Close,
     RaiseFloor(Segment),
+    SetBitrate { bitrate_bps: u32 },
 }
 
 impl Capture {
@@ -87,7 +113,7 @@ impl Capture {
     ) -> std::io::Result<Self> {
         let (commands, incoming) = crossbeam_channel::bounded(16);
         let (ending, ended) = crossbeam_channel::bounded(0);
-        let captured_bytes = Arc::new(AtomicUsize::new(0));
+        let gauges = Gauges::default();
         let worker = Worker {
             camera,
             encoder,
@@ -95,18 +121,20 @@ impl Capture {
             run: None,
             frames,
             events,
-            captured_bytes: Arc::clone(&captured_bytes),
+            gauges: gauges.clone(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, fastrand::Rng::new()),
         };
         let thread = thread::Builder::new()
             .name("capture".into())
             .spawn(move || {
+                let filming = Arc::clone(&worker.gauges.filming);
                 worker.work(&incoming);
+                filming.store(false, Ordering::Relaxed);
                 drop::<Sender<()>>(ending);
             })?;
         Ok(Self {
             commands,
-            captured_bytes,
+            gauges,
             thread,
             ended,
         })
@@ -128,10 +156,16 @@ impl Capture {
         self.say(Command::RaiseFloor(floor));
     }
 
-    /// Bytes of pictures captured, counting on from `usize::MAX` to 0.
+    /// Aims at another bitrate from now on, if the camera can: at once, or by
+    /// opening it anew.
+    pub fn set_bitrate(&self, bitrate_bps: u32) {
+        self.say(Command::SetBitrate { bitrate_bps });
+    }
+
+    /// What can be read of the thread, also while it ends.
     #[must_use]
-    pub fn captured_bytes(&self) -> usize {
-        self.captured_bytes.load(Ordering::Relaxed)
+    pub const fn gauges(&self) -> &Gauges {
+        &self.gauges
     }
 
     /// Closes the camera and ends the thread, within 3 s.
@@ -158,7 +192,7 @@ struct Worker {
     run: Option<Arc<RunInfo>>,
     frames: FrameSender,
     events: Sender<CaptureEvent>,
-    captured_bytes: Arc<AtomicUsize>,
+    gauges: Gauges,
     backoff: Backoff,
 }
 
@@ -181,13 +215,11 @@ impl Worker {
     fn work(mut self, commands: &Receiver<Command>) {
         let mut phase = Phase::Closed;
         loop {
+            self.gauges.heartbeat.beat();
+            let next_beat = Instant::now() + Heartbeat::INTERVAL;
             let command = match &phase {
-                Phase::Closed => commands.recv().map_err(|_| TryRecvError::Disconnected),
-                Phase::Waiting { until } => match commands.recv_deadline(*until) {
-                    Ok(command) => Ok(command),
-                    Err(RecvTimeoutError::Timeout) => Err(TryRecvError::Empty),
-                    Err(RecvTimeoutError::Disconnected) => Err(TryRecvError::Disconnected),
-                },
+                Phase::Closed => wait(commands, next_beat),
+                Phase::Waiting { until } => wait(commands, next_beat.min(*until)),
                 Phase::Opening | Phase::Open { .. } => commands.try_recv(),
             };
             phase = match (command, phase) {
@@ -204,8 +236,13 @@ impl Worker {
                     }
                     phase
                 }
+                (Ok(Command::SetBitrate { bitrate_bps }), phase) => {
+                    self.set_bitrate(bitrate_bps, phase)
+                }
                 (_, phase) => self.advance(phase),
             };
+            let filming = matches!(phase, Phase::Open { .. });
+            self.gauges.filming.store(filming, Ordering::Relaxed);
         }
     }
 
@@ -229,7 +266,24 @@ impl Worker {
         })
     }
 
+    fn set_bitrate(&mut self, bitrate_bps: u32, mut phase: Phase) -> Phase {
+        self.encoder.bitrate_bps = bitrate_bps;
+        let Phase::Open { camera, .. } = &mut phase else {
+            return phase;
+        };
+        match camera.set_bitrate(bitrate_bps) {
+            BitrateChange::Done => info!(bitrate_bps, "the bitrate was changed"),
+            BitrateChange::NeedsReopening => {
+                info!(bitrate_bps, "the camera is opened anew for its new bitrate");
+                return Phase::Opening;
+            }
+            BitrateChange::Impossible => warn!("this camera cannot change its bitrate"),
+        }
+        phase
+    }
+
     fn open(&mut self) -> Result<Phase, Fault> {
+        self.gauges.filming.store(true, Ordering::Relaxed);
         let camera = camera::open(&self.camera, &self.encoder)?;
         if let Some(timeline) = &mut self.timeline {
             timeline.reopen();
@@ -304,8 +358,7 @@ impl Worker {
         let Some(run) = &self.run else { return Ok(()) };
         let unit = AccessUnit::new(header, &[picture.parameter_sets, picture.bytes]);
         let payload_bytes = unit.payload().len();
-        self.captured_bytes
-            .fetch_add(payload_bytes, Ordering::Relaxed);
+        (self.gauges.captured_bytes).fetch_add(payload_bytes, Ordering::Relaxed);
         // A dropped frame is counted by the queue, and shows as a hole.
         let _ = self.frames.offer(CapturedFrame {
             unit,
@@ -323,6 +376,16 @@ impl Worker {
             warn!(%error, "the supervisor does not listen to the capture thread");
         }
     }
+}
+
+/// Waits for a command until `deadline`.
+fn wait(commands: &Receiver<Command>, deadline: Instant) -> Result<Command, TryRecvError> {
+    commands
+        .recv_deadline(deadline)
+        .map_err(|error| match error {
+            RecvTimeoutError::Timeout => TryRecvError::Empty,
+            RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+        })
 }
 
 fn run_info(

@@ -4,6 +4,7 @@
 //! [`Settings`] is what it means, checked, so that nothing behind it meets an
 //! impossible value. Whatever is wrong is said with file, line and remedy.
 
+mod picture;
 mod settings;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use zerocam_config_file::{ConfigError, Secret};
 
-pub use settings::{CameraSettings, EncoderSettings, Problem, Settings};
+use crate::gpio;
+
+pub use picture::{PictureConfiguration, Scene, WhiteBalance};
+pub use settings::{BITRATES_BPS, CameraSettings, EncoderSettings, Problem, Settings, View};
 
 /// Where the file is unless the command line says otherwise.
 pub const DEFAULT_PATH: &str = "/boot/firmware/zerocam.toml";
@@ -25,8 +29,12 @@ pub struct Configuration {
     pub cloud: CloudConfiguration,
     /// Where they come from.
     pub camera: CameraConfiguration,
+    /// How a real camera sees.
+    pub picture: PictureConfiguration,
     /// How they are encoded and kept.
     pub stream: StreamConfiguration,
+    /// Button and LEDs.
+    pub gpio: gpio::Configuration,
     /// The program itself.
     pub daemon: DaemonConfiguration,
 }
@@ -58,13 +66,20 @@ pub struct CameraConfiguration {
     /// real time and over again.
     pub file: Option<PathBuf>,
     /// Pictures per second, above 0, up to 120. Fewer leave each one more bits.
-    /// `pattern`: default 25. `replay`: default what the file says; required
-    /// when it says nothing.
+    /// Default 25; `replay`: default what the file says, required when it says
+    /// nothing. A `v4l2` camera takes the nearest rate that it has.
     pub frame_rate_hz: Option<f64>,
-    /// `pattern` only: picture width in pixels, even, 160 to 1920. Default 1280.
+    /// Picture width in pixels, even, 160 to 1920; not for `replay`. A `v4l2`
+    /// camera takes the nearest size that it has. Default 1280.
     pub width: u32,
-    /// `pattern` only: picture height in pixels, even, 120 to 1080. Default 720.
+    /// Picture height in pixels, even, 120 to 1080; not for `replay`. Default
+    /// 720.
     pub height: u32,
+    /// `v4l2` only: the camera's device node. Default `/dev/video0`.
+    pub device: PathBuf,
+    /// `rpicam` only: the program, which older systems call `libcamera-vid`.
+    /// Default `rpicam-vid`.
+    pub program: PathBuf,
 }
 
 /// What to capture from.
@@ -76,6 +91,12 @@ pub enum Backend {
     Pattern,
     /// A recorded file.
     Replay,
+    /// A camera that encodes H.264 by itself, through the kernel: the Raspberry
+    /// Pi's V1, V2 and HQ cameras, and some webcams.
+    V4l2,
+    /// A camera of Raspberry Pi OS, through its program `rpicam-vid`: all
+    /// cameras for the Raspberry Pi.
+    Rpicam,
 }
 
 /// `[stream]`: how the pictures are encoded and kept.
@@ -85,6 +106,8 @@ pub struct StreamConfiguration {
     /// What the encoder aims at, bits per second, 100 000 to 25 000 000. More
     /// is sharper and needs a better uplink. Default 2 000 000.
     pub bitrate_bps: u32,
+    /// How closely `v4l2` keeps to it. Default: `"variable"`.
+    pub bitrate_mode: BitrateMode,
     /// Time from keyframe to keyframe in seconds, 0.2 to 10. A viewer starts at
     /// a keyframe: shorter starts sooner and costs bits. Default 1.
     pub keyframe_interval_s: f64,
@@ -94,6 +117,17 @@ pub struct StreamConfiguration {
     /// The bound of the same in bytes, 500 000 to 64 000 000; the first bound
     /// reached counts. Default 6 000 000.
     pub replay_ring_bytes: u32,
+}
+
+/// How closely an encoder keeps to its bitrate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BitrateMode {
+    /// On average: difficult pictures get more bits.
+    #[default]
+    Variable,
+    /// All the time: steadier for the uplink, worse for difficult pictures.
+    Constant,
 }
 
 /// `[daemon]`: the program itself.
@@ -106,6 +140,9 @@ pub struct DaemonConfiguration {
     /// The Unix socket that `zerocam start`, `stop` and `status` use. Default
     /// `/run/zerocam/control.sock`.
     pub socket: PathBuf,
+    /// The Unix socket of the helper that does what needs root, such as
+    /// switching off. Default `/run/zerocam-privileged.sock`.
+    pub privileged_socket: PathBuf,
     /// Whether to start whenever the program starts, even when the camera was
     /// stopped before. Default: false, which continues as it was; a new camera
     /// is stopped.
@@ -123,6 +160,8 @@ impl Default for CameraConfiguration {
             frame_rate_hz: None,
             width: 1280,
             height: 720,
+            device: "/dev/video0".into(),
+            program: "rpicam-vid".into(),
         }
     }
 }
@@ -131,6 +170,7 @@ impl Default for StreamConfiguration {
     fn default() -> Self {
         Self {
             bitrate_bps: 2_000_000,
+            bitrate_mode: BitrateMode::default(),
             keyframe_interval_s: 1.0,
             replay_ring_s: 20,
             replay_ring_bytes: 6_000_000,
@@ -143,6 +183,7 @@ impl Default for DaemonConfiguration {
         Self {
             state_dir: "/var/lib/zerocam".into(),
             socket: "/run/zerocam/control.sock".into(),
+            privileged_socket: "/run/zerocam-privileged.sock".into(),
             start_on_boot: false,
             device_id: None,
         }
@@ -169,6 +210,12 @@ pub fn read(path: &Path) -> Result<Settings, ConfigError> {
 /// mistake in another section the daemon is still found.
 #[must_use]
 pub fn control_socket(path: &Path) -> PathBuf {
+    daemon(path).socket
+}
+
+/// Only `[daemon]`, from a file that may be wrong elsewhere; else its defaults.
+#[must_use]
+pub fn daemon(path: &Path) -> DaemonConfiguration {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct OnlyDaemon {
@@ -177,7 +224,20 @@ pub fn control_socket(path: &Path) -> PathBuf {
     zerocam_config_file::read::<OnlyDaemon>(path)
         .unwrap_or_default()
         .daemon
-        .socket
+}
+
+/// Only `[gpio]`, from a file that may be wrong elsewhere; else its defaults:
+/// the LED says that something is wrong, so it has to work before all else does.
+#[must_use]
+pub fn gpio(path: &Path) -> gpio::Configuration {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct OnlyGpio {
+        gpio: gpio::Configuration,
+    }
+    zerocam_config_file::read::<OnlyGpio>(path)
+        .unwrap_or_default()
+        .gpio
 }
 
 /// The line, from 1, where `key` of `[section]` stands, else the section's.
@@ -278,7 +338,67 @@ mod tests {
             ),
             (
                 "[camera]\nbackend = \"replya\"\n",
-                "line 2: unknown variant `replya`, expected `pattern` or `replay`",
+                "line 2: unknown variant `replya`, expected one of `pattern`, `replay`, `v4l2`, `rpicam`",
+            ),
+            (
+                "[camera]\nbackend = \"rpicam\"\n[stream]\nbitrate_bps = 500000\n",
+                "line 4: [stream] bitrate_bps: 500000 is too little for rpicam; write at least 700000",
+            ),
+            (
+                "[stream]\nbitrate_mode = \"cbr\"\n",
+                "line 2: unknown variant `cbr`, expected `variable` or `constant`",
+            ),
+            (
+                "[camera]\nbackend = \"rpicam\"\n[picture]\nrotation_degrees = 90\n",
+                "line 4: [picture] rotation_degrees: rpicam turns the picture by 0 or 180 only; write one of them, or turn the camera",
+            ),
+            (
+                "[picture]\nrotation_degrees = 45\n",
+                "line 2: [picture] rotation_degrees: 45 is impossible; write 0, 90, 180 or 270",
+            ),
+            (
+                "[picture]\nhflip = 1\n",
+                "line 2: invalid type: integer `1`, expected a boolean",
+            ),
+            (
+                "[picture]\nbrightness = 101\n",
+                "line 2: [picture] brightness: 101 is out of range; write 0 to 100",
+            ),
+            (
+                "[picture]\ncontrast = -101\n",
+                "line 2: [picture] contrast: -101 is out of range; write -100 to 100",
+            ),
+            (
+                "[picture]\nsaturation = 101\n",
+                "line 2: [picture] saturation: 101 is out of range; write -100 to 100",
+            ),
+            (
+                "[picture]\nsharpness = 101\n",
+                "line 2: [picture] sharpness: 101 is out of range; write -100 to 100",
+            ),
+            (
+                "[picture]\nexposure_time_us = 99\n",
+                "line 2: [picture] exposure_time_us: 99 is out of range; write 100 to 1000000",
+            ),
+            (
+                "[picture]\nexposure_bias_ev = nan\n",
+                "line 2: [picture] exposure_bias_ev: NaN is out of range; write -4 to 4",
+            ),
+            (
+                "[picture]\niso = 150\n",
+                "line 2: [picture] iso: 150 is impossible; write 100, 200, 400 or 800",
+            ),
+            (
+                "[picture]\nwhite_balance = \"sunny\"\n",
+                "line 2: unknown variant `sunny`, expected one of `auto`, `incandescent`, `fluorescent`, `daylight`, `cloudy`",
+            ),
+            (
+                "[picture]\nscene = \"party\"\n",
+                "line 2: unknown variant `party`, expected one of `none`, `night`, `sports`",
+            ),
+            (
+                "[picture]\nmains_frequency_hz = 55\n",
+                "line 2: [picture] mains_frequency_hz: 55 is impossible; write 50 or 60",
             ),
             (
                 "[daemon]\ndevice_id = \"a b\"\n",
@@ -295,12 +415,17 @@ mod tests {
     }
 
     #[test]
-    fn the_socket_is_found_in_a_file_that_is_wrong_elsewhere() {
+    fn socket_and_pins_are_found_in_a_file_that_is_wrong_elsewhere() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("zerocam.toml");
         assert_eq!(control_socket(&path), DaemonConfiguration::default().socket);
         std::fs::write(&path, "[clod]\n[daemon]\nsocket = \"/tmp/here\"\n").unwrap();
         assert_eq!(control_socket(&path), Path::new("/tmp/here"));
+        assert_eq!(gpio(&path), gpio::Configuration::default());
+        std::fs::write(&path, "[clod]\n[gpio]\nled_pin = 5\n").unwrap();
+        assert_eq!(gpio(&path).led_pin.number(), 5);
+        std::fs::write(&path, "[gpio]\nled_pin = 5\nbutton_pin = 99\n").unwrap();
+        assert_eq!(gpio(&path), gpio::Configuration::default());
     }
 
     #[test]
@@ -318,8 +443,13 @@ mod tests {
             })
             .collect();
         let all: Configuration = zerocam_config_file::parse(&all, path).unwrap();
+        let picture = &all.picture;
+        assert!(picture.brightness.is_some() && picture.mains_frequency_hz.is_some());
+        assert!(picture.white_balance.is_some() && picture.scene.is_some());
+        assert_eq!(picture.clone().checked(), Ok(picture.clone()));
         assert!(all.cloud.ca_file.is_some() && all.camera.file.is_some());
         assert!(all.camera.frame_rate_hz.is_some() && all.daemon.device_id.is_some());
+        assert!(all.gpio.viewer_led_pin.is_some());
     }
 
     #[test]

@@ -39,6 +39,11 @@ pub enum Request {
     Start,
     /// Close the camera.
     Stop,
+    /// Aim at another bitrate until the configuration is read again.
+    Bitrate {
+        /// Bits per second.
+        bitrate_bps: u32,
+    },
     /// Say how things are.
     Status,
 }

@@ -5,6 +5,7 @@
 //! It leaves out every decision.
 
 mod device_parts;
+mod front;
 
 use std::{
     collections::VecDeque,
@@ -12,7 +13,7 @@ use std::{
     os::unix::net::UnixStream,
     path::PathBuf,
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -25,21 +26,24 @@ use zerocam_protocol::{
 };
 
 use crate::{
+    button::Gesture,
     capture::CaptureEvent,
-    config,
+    config::{self, DaemonConfiguration},
     control::{Answer, Asked, ControlError, ControlSocket, Request},
+    gpio::panel::POLL_EVERY,
+    led::Scene,
+    privileged::{self, PrivilegedError, Word},
     status::{Identity, ServiceStatus, Status, Video},
     supervisor::{Action, Event, State, Supervisor},
-    telemetry::Telemetry,
+    telemetry::{self, Telemetry},
     uplink::{LinkState, UplinkEvent},
+    watchdog::SILENCE_LIMIT,
 };
 use device_parts::DeviceParts;
+use front::{Front, scene};
 
 /// Room for what threads say while the main thread writes to the card.
 const EVENTS: usize = 64;
-
-/// How long the end waits for the last check-in.
-const LAST_CHECKIN: Duration = Duration::from_secs(2);
 
 /// Runs until it is asked to end.
 ///
@@ -51,9 +55,15 @@ pub fn run(config_path: PathBuf) -> Result<(), DaemonError> {
     info!(config = %config_path.display(), "{} begins", crate::SOFTWARE);
     let mut daemon = Daemon::new(config_path);
     daemon.listen()?;
+    // With the configuration read, or found to be wrong.
+    daemon.handle(Event::DeadlinePassed);
+    daemon.front.service_manager.ready();
     while !daemon.ended {
         let event = daemon.wait(&signals);
         daemon.handle(event);
+    }
+    if daemon.power_off {
+        privileged::ask(&daemon.places.privileged_socket, &Word::PowerOff)?;
     }
     info!("ended as asked");
     Ok(())
@@ -81,6 +91,9 @@ pub enum DaemonError {
     /// There is one already.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// The camera has ended, but the system stays on.
+    #[error("cannot switch off: {0}")]
+    PowerOff(#[from] PrivilegedError),
     /// Out of threads or file descriptors.
     #[error("the system is out of resources: {0}")]
     System(#[from] io::Error),
@@ -91,6 +104,9 @@ struct Daemon {
     supervisor: Supervisor,
     /// Everything that needs a configuration.
     parts: Option<DeviceParts>,
+    front: Front,
+    /// Where sockets and state are, as far as is known.
+    places: DaemonConfiguration,
     /// Held to listen.
     control: Option<ControlSocket>,
     /// The last one that was tried.
@@ -107,7 +123,12 @@ struct Daemon {
     checkin_failure: Option<String>,
     video: Option<Video>,
     viewers: u32,
+    online: bool,
+    /// Whether a configuration was in force before.
+    configured: bool,
     ended: bool,
+    /// What is left to do then.
+    power_off: bool,
 }
 
 type Channel<T> = (Sender<T>, Receiver<T>);
@@ -116,6 +137,8 @@ impl Daemon {
     fn new(config_path: PathBuf) -> Self {
         let now = Instant::now();
         Self {
+            front: Front::new(config::gpio(&config_path), now),
+            places: config::daemon(&config_path),
             config_path,
             supervisor: Supervisor::new(now),
             parts: None,
@@ -132,13 +155,17 @@ impl Daemon {
             checkin_failure: None,
             video: None,
             viewers: 0,
+            online: telemetry::online(),
+            configured: false,
             ended: false,
+            power_off: false,
         }
     }
 
     /// Listens at the control socket, or moves to where it is configured now.
     fn listen(&mut self) -> Result<(), ControlError> {
-        let path = config::control_socket(&self.config_path);
+        self.places = config::daemon(&self.config_path);
+        let path = self.places.socket.clone();
         if path == self.socket_path {
             return Ok(());
         }
@@ -153,15 +180,21 @@ impl Daemon {
         Ok(())
     }
 
-    /// Waits for the next event, and answers and reports meanwhile.
+    /// Waits for the next event, and answers, shows and reports meanwhile.
     fn wait(&mut self, signals: &Receiver<()>) -> Event {
         loop {
             self.report();
+            self.look_after();
+            if let Some(gesture) = self.front.poll(self.scene(), Instant::now()) {
+                return self.gesture(gesture);
+            }
             let deadline = self.supervisor.next_deadline();
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Event::DeadlinePassed;
             }
-            let next = deadline.map_or(self.next_report, |at| at.min(self.next_report));
+            let deadlines = [deadline, self.front.next_deadline(), Some(self.next_report)];
+            let next = deadlines.into_iter().flatten().min();
+            let next = next.expect("the next report is one");
             let event = select! {
                 recv(signals) -> _ => Some(Event::Terminate),
                 recv(self.requests.1) -> asked => {
@@ -194,6 +227,70 @@ impl Daemon {
             for action in actions {
                 events.extend(self.perform(action));
             }
+            self.note_state(before.0);
+        }
+        self.show();
+    }
+
+    /// What the button asks for.
+    fn gesture(&self, gesture: Gesture) -> Event {
+        const BY: &str = "by its button";
+        match gesture {
+            Gesture::StartStop => {
+                let wish = match self.supervisor.desired().state {
+                    DesiredState::Started => DesiredState::Stopped,
+                    DesiredState::Stopped => DesiredState::Started,
+                };
+                Event::Wish(wish, BY)
+            }
+            Gesture::RestartNetworking => Event::Refresh(BY),
+            Gesture::ShutDown => Event::PowerOff(BY),
+        }
+    }
+
+    fn scene(&self) -> Scene {
+        let filming = |parts: &DeviceParts| parts.capture.gauges().filming();
+        scene(
+            self.supervisor.state(),
+            self.service.as_ref(),
+            self.online,
+            self.parts.as_ref().is_some_and(filming),
+            self.viewers,
+        )
+    }
+
+    /// Shows how the camera is to those who do not ask.
+    fn show(&mut self) {
+        let status = self.status();
+        let helper = &self.places.privileged_socket;
+        self.front.show(&status, helper, Instant::now());
+    }
+
+    /// Looks after the threads; a stuck one is the service manager's to end.
+    fn look_after(&mut self) {
+        let beats = self.parts.as_ref().map(DeviceParts::beats);
+        let beats = beats.as_ref().map_or(&[][..], |beats| beats);
+        let stuck = self.front.look_after(beats, Instant::now());
+        if let (Some(thread), Some(parts)) = (stuck, &mut self.parts) {
+            let text = format!(
+                "the {thread} thread made no progress for {} s: the watchdog will restart the program",
+                SILENCE_LIMIT.as_secs()
+            );
+            error!("{text}");
+            parts.state_file.record(&text);
+        }
+    }
+
+    /// Keeps what the camera does for the case that it ends without notice. A
+    /// connection that comes and goes is not worth wearing the card.
+    fn note_state(&mut self, before: State) {
+        let state = self.supervisor.state();
+        let regained = (before, state) == (State::Streaming, State::Connecting);
+        if let Some(parts) = &mut self.parts
+            && state != before
+            && !regained
+        {
+            parts.state_file.set_doing(state.word());
         }
     }
 
@@ -204,7 +301,9 @@ impl Daemon {
         let (same_state, same_reason) = (state == *before, reason == reason_before);
         let word = state.word();
         match state {
-            State::NeedsConfiguration if !same_reason => error!("{word}: {reason}"),
+            State::NeedsConfiguration if same_state && !same_reason => {
+                error!("{word}: {reason}");
+            }
             State::CameraFault if !same_state || !same_reason => warn!("{word}: {reason}"),
             _ if !same_state => info!("{word}: {reason}"),
             _ => {}
@@ -215,10 +314,17 @@ impl Daemon {
     fn perform(&mut self, action: Action) -> Option<Event> {
         match (action, &mut self.parts) {
             (Action::ReadConfiguration, _) => return Some(self.configure()),
-            (Action::Exit(bye), parts) => {
-                let parts = parts.take();
-                self.exit(parts, bye);
+            (Action::Release(bye), _) => self.release(bye, false),
+            (Action::Exit(bye), _) => {
+                self.front.service_manager.stopping();
+                self.release(bye, true);
+                self.ended = true;
             }
+            (Action::RestartNetworking, _) => {
+                let helper = &self.places.privileged_socket;
+                privileged::ask_in_background(helper, Word::RestartWpaSupplicant);
+            }
+            (Action::PowerOff, _) => self.power_off = true,
             (_, None) => {}
             (Action::OpenCamera, Some(parts)) => parts.open_camera(),
             (Action::CloseCamera, Some(parts)) => {
@@ -253,37 +359,56 @@ impl Daemon {
 
     fn start_parts(&mut self) -> anyhow::Result<Desired> {
         self.listen()?;
+        self.front
+            .configure(config::gpio(&self.config_path), Instant::now());
+        let mut settings = config::read(&self.config_path)?;
+        settings.start_on_boot &= !self.configured;
         let (parts, desired) = DeviceParts::start(
-            config::read(&self.config_path)?,
+            settings,
             self.capture_events.0.clone(),
             self.uplink_events.0.clone(),
         )?;
         let Identity { camera, device, .. } = &parts.identity;
         info!(%camera, %device, "configured");
         self.parts = Some(parts);
+        self.configured = true;
         Ok(desired)
     }
 
-    /// Ends all threads, each within its deadline.
-    fn exit(&mut self, parts: Option<DeviceParts>, bye: Bye) {
-        self.ended = true;
-        let Some(parts) = parts else { return };
-        parts.capture.shut_down();
+    /// Ends everything that the configuration was for, the LED alive meanwhile.
+    fn release(&mut self, bye: Bye, checking_in: bool) {
+        let Some(parts) = self.parts.take() else {
+            return;
+        };
+        let gauges = parts.capture.gauges().clone();
         // On an open stream, the farewell says all.
-        if !self.link_up {
-            self.await_checkin();
-        }
-        parts.uplink.shut_down(bye);
-        parts.state_file.end();
-    }
-
-    fn await_checkin(&self) {
-        let deadline = Instant::now() + LAST_CHECKIN;
-        while let Ok(event) = self.uplink_events.1.recv_deadline(deadline) {
-            if let UplinkEvent::CheckedIn(_) | UplinkEvent::CheckinFailed(_) = event {
-                return;
+        let last_word = (checking_in && !self.link_up).then(|| self.uplink_events.1.clone());
+        let ending = thread::Builder::new()
+            .name("ending".into())
+            .spawn(move || parts.end(bye, last_word.as_ref()));
+        match ending {
+            Ok(ending) => {
+                while !ending.is_finished() {
+                    let now = Instant::now();
+                    let scene = Scene {
+                        filming: gauges.filming(),
+                        ..self.scene()
+                    };
+                    let _ = self.front.poll(scene, now);
+                    thread::sleep(POLL_EVERY);
+                }
             }
+            Err(error) => warn!("no farewell: the system has no more threads: {error}"),
         }
+        // What the old threads had to say is over.
+        self.capture_events = bounded(EVENTS);
+        self.uplink_events = bounded(EVENTS);
+        self.telemetry = Telemetry::new();
+        self.health = Health::default();
+        self.link_up = false;
+        self.service = None;
+        self.video = None;
+        self.viewers = 0;
     }
 
     /// Reads the figures when it is time.
@@ -294,11 +419,13 @@ impl Daemon {
         }
         self.next_report = now + HEALTH_INTERVAL;
         let parts = self.parts.as_ref();
-        let bytes = parts.map_or(0, |parts| parts.capture.captured_bytes());
+        let bytes = parts.map_or(0, |parts| parts.capture.gauges().captured_bytes());
+        self.online = telemetry::online();
         self.health = self.telemetry.sample(now, bytes);
         if let Some(parts) = parts {
             parts.uplink.report(self.health.clone());
         }
+        self.show();
     }
 
     fn captured(&mut self, event: CaptureEvent) -> Option<Event> {
@@ -390,26 +517,42 @@ impl Daemon {
 
     /// Answers a client; its wish is followed first.
     fn answer(&mut self, asked: &Asked) {
-        let wish = match asked.request {
-            Request::Start => Some(DesiredState::Started),
-            Request::Stop => Some(DesiredState::Stopped),
-            Request::Status => None,
-        };
-        let answer = match wish {
-            Some(_) if self.parts.is_none() => Answer::Refused(format!(
+        let answer = match (asked.request, &self.parts) {
+            (Request::Status, _) => Ok(()),
+            (_, None) => Err(format!(
                 "{}: {}",
                 self.supervisor.state().word(),
                 self.supervisor.reason()
             )),
-            wish => {
-                if let Some(wish) = wish {
-                    self.handle(Event::Wish(wish, "from the command line"));
+            (Request::Start, Some(_)) => {
+                self.wish(DesiredState::Started);
+                Ok(())
+            }
+            (Request::Stop, Some(_)) => {
+                self.wish(DesiredState::Stopped);
+                Ok(())
+            }
+            (Request::Bitrate { bitrate_bps }, Some(parts)) => {
+                if config::BITRATES_BPS.contains(&bitrate_bps) {
+                    parts.capture.set_bitrate(bitrate_bps);
+                    Ok(())
+                } else {
+                    let (lowest, highest) = config::BITRATES_BPS.into_inner();
+                    Err(format!(
+                        "{bitrate_bps} bits per second is out of range; ask for {lowest} to {highest}"
+                    ))
                 }
-                Answer::Status(Box::new(self.status()))
             }
         };
+        let answer = answer.map_or_else(Answer::Refused, |()| {
+            Answer::Status(Box::new(self.status()))
+        });
         // The client may be gone.
         let _ = asked.answer.try_send(answer);
+    }
+
+    fn wish(&mut self, wish: DesiredState) {
+        self.handle(Event::Wish(wish, "from the command line"));
     }
 
     fn status(&self) -> Status {
@@ -422,6 +565,7 @@ impl Daemon {
             video: self.video.clone(),
             viewers: self.viewers,
             health: self.health.clone(),
+            problems: self.front.problems(),
             software: crate::SOFTWARE.into(),
         }
     }

@@ -9,13 +9,19 @@ pub mod control;
 pub mod daemon;
 pub mod device;
 pub mod gpio;
+pub mod heartbeat;
 pub mod led;
+pub mod privileged;
+pub mod self_test;
 pub mod state_file;
 pub mod status;
+pub mod status_file;
 pub mod supervisor;
+pub mod systemd;
 pub mod telemetry;
 pub mod timeline;
 pub mod uplink;
+pub mod watchdog;
 
 /// Program name and version, for people.
 pub const SOFTWARE: &str = concat!("zerocam ", env!("CARGO_PKG_VERSION"));

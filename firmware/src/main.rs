@@ -12,6 +12,7 @@ use zerocam::{
     config,
     control::{self, Answer, Request},
     daemon::{self, DaemonError},
+    self_test,
 };
 
 /// Asked to stop, or done.
@@ -46,6 +47,11 @@ enum Command {
     Start,
     /// Stop, and stay stopped.
     Stop,
+    /// Aim at another bitrate until the configuration is read again.
+    Bitrate {
+        /// Bits per second, 100000 to 25000000.
+        bitrate_bps: u32,
+    },
     /// Say how the camera is.
     Status {
         /// As JSON.
@@ -54,6 +60,8 @@ enum Command {
     },
     /// Say what is wrong with the configuration file.
     Check,
+    /// Try camera, button, LED, Wi-Fi, service and card, and say what works.
+    SelfTest,
 }
 
 fn main() -> ExitCode {
@@ -71,6 +79,7 @@ fn main() -> ExitCode {
         Command::Run => run(config),
         Command::Start => ask(&config, Request::Start, false),
         Command::Stop => ask(&config, Request::Stop, false),
+        Command::Bitrate { bitrate_bps } => ask(&config, Request::Bitrate { bitrate_bps }, false),
         Command::Status { json } => ask(&config, Request::Status, json),
         Command::Check => match config::read(&config) {
             Ok(settings) => say(
@@ -83,6 +92,12 @@ fn main() -> ExitCode {
             ),
             Err(problem) => complain(CONFIGURATION, &problem),
         },
+        Command::SelfTest => {
+            let well = self_test::run(&config, |finding| {
+                say(OK, format_args!("{finding}\n"));
+            });
+            if well { OK } else { IO }
+        }
     }
     .into()
 }
@@ -97,7 +112,7 @@ fn run(config: PathBuf) -> u8 {
         .init();
     match daemon::run(config) {
         Ok(()) => OK,
-        Err(error @ DaemonError::Control(_)) => complain(IO, &error),
+        Err(error @ (DaemonError::Control(_) | DaemonError::PowerOff(_))) => complain(IO, &error),
         Err(error @ DaemonError::System(_)) => complain(INTERNAL, &error),
     }
 }

@@ -35,6 +35,9 @@ const MAX_BYTES: u64 = 256 * 1024;
 /// The clock was never set if it shows less: this program did not exist then.
 const EARLIEST_UNIX_S: u64 = 1_767_225_600;
 
+/// What the camera does before it is known.
+const BEGINNING: &str = "starting";
+
 /// The document, in memory and on the card.
 #[derive(Debug)]
 pub struct StateFile {
@@ -56,8 +59,10 @@ struct Document {
     /// What the service has not heard of yet, oldest first.
     #[serde(default)]
     black_box: Vec<BlackBoxEntry>,
-    /// False while the program runs.
-    ended_properly: bool,
+    /// What the camera does while the program runs; nothing once it has ended
+    /// as it should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doing: Option<String>,
 }
 
 impl Document {
@@ -67,7 +72,7 @@ impl Document {
         floor: Segment(0),
         device: None,
         black_box: Vec::new(),
-        ended_properly: true,
+        doing: None,
     };
 }
 
@@ -92,12 +97,22 @@ impl StateFile {
         }
     }
 
-    /// Notes that the program runs, and whether it was interrupted before.
+    /// Notes that the program runs, and what it was interrupted in before.
     pub fn begin(&mut self) {
-        if !std::mem::replace(&mut self.document.ended_properly, false) {
-            self.note("the program ended without notice: power was lost, or it was killed");
+        if let Some(doing) = self.document.doing.replace(BEGINNING.into()) {
+            self.note(&format!(
+                "the program ended without notice while {doing}: power was lost, or it was killed"
+            ));
         }
         self.save();
+    }
+
+    /// Notes what the camera does now.
+    pub fn set_doing(&mut self, state: &str) {
+        if self.document.doing.as_deref() != Some(state) {
+            self.document.doing = Some(state.into());
+            self.save();
+        }
     }
 
     /// What the camera should do.
@@ -186,7 +201,7 @@ impl StateFile {
 
     /// Notes that the program ends as it should.
     pub fn end(mut self) {
-        self.document.ended_properly = true;
+        self.document.doing = None;
         self.save();
     }
 
@@ -204,6 +219,20 @@ impl StateFile {
             }
         }
     }
+}
+
+/// Tries whether the state could be stored in `directory`.
+///
+/// # Errors
+/// What stands in the way.
+pub fn is_writable(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    let path = directory.join("self-test.new");
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(b"written by `zerocam self-test`\n")?;
+        file.sync_all()
+    });
+    written.and(fs::remove_file(&path))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -275,7 +304,7 @@ mod tests {
         file.device(|| "garden-1".parse().unwrap());
         assert_eq!(
             stored(directory.path()),
-            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"ended_properly":false}"#
+            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"doing":"starting"}"#
         );
     }
 
@@ -285,12 +314,16 @@ mod tests {
         let mut killed = open(directory.path());
         let desired = killed.desired().superseded_by(DesiredState::Started);
         killed.set_desired(desired);
+        killed.set_doing("STREAMING");
         drop(killed);
         let mut next = open(directory.path());
         assert_eq!(next.desired(), desired);
         let entries = next.unreported();
         assert_eq!(entries.len(), 1);
-        assert!(entries[0].text.contains("without notice"), "{entries:?}");
+        assert_eq!(
+            entries[0].text,
+            "the program ended without notice while STREAMING: power was lost, or it was killed"
+        );
         next.reported(true);
         next.end();
         assert_eq!(open(directory.path()).unreported(), []);

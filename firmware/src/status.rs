@@ -24,6 +24,9 @@ pub struct Status {
     pub viewers: u32,
     /// The figures.
     pub health: Health,
+    /// What else does not work, each in a sentence that says what to do.
+    #[serde(default)]
+    pub problems: Vec<String>,
     /// Program name and version.
     pub software: String,
 }
@@ -63,6 +66,35 @@ pub struct Video {
     pub frame_rate_hz: f64,
 }
 
+impl Status {
+    /// All that matters, in one line.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let mut line = format!("{}: {}", self.state, self.reason);
+        match self.viewers {
+            0 => {}
+            1 => line.push_str("; 1 viewer"),
+            viewers => line.push_str(&format!("; {viewers} viewers")),
+        }
+        for problem in &self.problems {
+            line.push_str("; ");
+            line.push_str(problem);
+        }
+        line
+    }
+
+    /// Without what changes by the second.
+    #[must_use]
+    pub fn lasting(&self) -> Self {
+        Self {
+            video: None,
+            viewers: 0,
+            health: Health::default(),
+            ..self.clone()
+        }
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |name: &str, text: &dyn fmt::Display| writeln!(f, "{name:<12}{text}");
@@ -98,6 +130,9 @@ impl fmt::Display for Status {
         }
         if let Some(celsius) = health.temperature_celsius {
             line("processor", &format_args!("{celsius:.0} °C"))?;
+        }
+        for problem in &self.problems {
+            line("problem", problem)?;
         }
         line("software", &self.software)
     }
@@ -141,6 +176,7 @@ mod tests {
                 temperature_celsius: Some(48.312),
                 ..Health::default()
             },
+            problems: vec!["GPIO27 is taken".into()],
             software: "zerocam 0.1.0".into(),
         };
         let expected = "\
@@ -153,9 +189,23 @@ bitrate     1.23 Mb/s
 viewers     2
 Wi-Fi       -61 dBm
 processor   48 °C
+problem     GPIO27 is taken
 software    zerocam 0.1.0
 ";
         assert_eq!(status.to_string(), expected);
+        assert_eq!(
+            status.headline(),
+            "STREAMING: connected; 2 viewers; GPIO27 is taken"
+        );
+        let lasting = "\
+STREAMING   connected
+camera      garden, device dev-1
+service     https://cam.example
+            reached
+problem     GPIO27 is taken
+software    zerocam 0.1.0
+";
+        assert_eq!(status.lasting().to_string(), lasting);
         let short = Status {
             state: "NEEDS CONFIGURATION".into(),
             reason: "line 3".into(),
@@ -163,12 +213,15 @@ software    zerocam 0.1.0
             service: None,
             video: None,
             health: Health::default(),
+            problems: vec![],
+            viewers: 0,
             ..status
         };
         assert_eq!(
             short.to_string(),
             "NEEDS CONFIGURATION  line 3\nsoftware    zerocam 0.1.0\n"
         );
+        assert_eq!(short.headline(), "NEEDS CONFIGURATION: line 3");
         let json = serde_json::to_string(&short).unwrap();
         assert_eq!(serde_json::from_str::<Status>(&json).unwrap(), short);
     }

@@ -8,8 +8,9 @@
 //!                                                         CAMERA FAULT <-fault- STREAMING
 //! ```
 //!
-//! A wish to stop leads from everywhere to STOPPED, a signal to SHUTTING DOWN.
-//! The newest wish counts, whoever has it. The service is told of every change,
+//! A wish to stop leads from everywhere to STOPPED, a signal to SHUTTING DOWN,
+//! and a wish for a fresh start back to NEEDS CONFIGURATION, where the file is
+//! read at once. The newest wish counts, whoever has it. The service is told of every change,
 //! and every 30 s while nothing is streamed. It leaves out how anything is done
 //! (the daemon) and the pauses between attempts (capture thread, uplink).
 
@@ -91,6 +92,11 @@ pub enum Event {
     LinkUp,
     /// It does not; why.
     LinkDown(String),
+    /// Somebody at the camera wants network and configuration begun anew, by
+    /// the named means.
+    Refresh(&'static str),
+    /// Somebody at the camera wants to cut its power, by the named means.
+    PowerOff(&'static str),
     /// The program was asked to end.
     Terminate,
     /// A deadline passed.
@@ -117,8 +123,14 @@ pub enum Action {
     Record(String),
     /// Tell the service how the camera is.
     CheckIn,
+    /// End what the configuration in force began; the farewell for the service.
+    Release(Bye),
+    /// Let the system set up its network anew.
+    RestartNetworking,
     /// End everything; the farewell for the service.
     Exit(Bye),
+    /// Let the system switch itself off.
+    PowerOff,
 }
 
 /// The state machine.
@@ -170,7 +182,8 @@ impl Supervisor {
     pub fn handle(&mut self, event: Event, now: Instant) -> Vec<Action> {
         let before = self.state;
         let mut actions = self.react(event);
-        if self.state.for_service() != before.for_service() {
+        let told = self.state.for_service();
+        if told.is_some() && told != before.for_service() {
             self.check_in(&mut actions);
         }
         if actions.contains(&Action::CheckIn) || self.state != before {
@@ -200,20 +213,35 @@ impl Supervisor {
         };
         match (self.state, event) {
             (ShuttingDown, _) => vec![],
-            (_, Event::Terminate) => {
-                self.enter(ShuttingDown, "the program was asked to end");
-                let bye = Bye::new(ByeReason::ShutDown, "the camera was shut down");
-                vec![Action::CloseCamera, Action::Exit(bye)]
+            (_, Event::Terminate) => self.shut_down("the program was asked to end"),
+            (_, Event::PowerOff(by)) => {
+                let mut actions = self.shut_down(&format!("shut down {by}"));
+                actions.push(Action::PowerOff);
+                actions
             }
 
             (NeedsConfiguration, Event::DeadlinePassed) => vec![Action::ReadConfiguration],
+            (NeedsConfiguration, Event::Refresh(_)) => {
+                vec![Action::RestartNetworking, Action::ReadConfiguration]
+            }
+            (_, Event::Refresh(by)) => {
+                let reason = format!("network and configuration are begun anew {by}");
+                self.enter(NeedsConfiguration, &reason);
+                // The farewell still needs the network.
+                vec![
+                    Action::Release(Bye::new(ByeReason::ShutDown, reason)),
+                    Action::RestartNetworking,
+                    Action::ReadConfiguration,
+                ]
+            }
             (NeedsConfiguration, Event::ConfigurationProblem(problem)) => {
                 self.reason = problem;
                 vec![]
             }
             (NeedsConfiguration, Event::Configured(desired)) => {
-                self.desired = desired;
-                match desired.state {
+                // A card that keeps nothing knows less than this process.
+                self.desired = Desired::newest(self.desired, desired);
+                match self.desired.state {
                     DesiredState::Started => {
                         self.enter(Starting, "it was started before");
                         vec![Action::OpenCamera]
@@ -265,6 +293,12 @@ impl Supervisor {
             (Starting | CameraFault, Event::LinkUp | Event::LinkDown(_))
             | (Streaming, Event::LinkUp) => vec![],
         }
+    }
+
+    fn shut_down(&mut self, reason: &str) -> Vec<Action> {
+        self.enter(State::ShuttingDown, reason);
+        let bye = Bye::new(ByeReason::ShutDown, "the camera was shut down");
+        vec![Action::CloseCamera, Action::Exit(bye)]
     }
 
     /// Does what is newly wished.

@@ -57,6 +57,32 @@ fn read(path: &str) -> Option<String> {
     fs::read_to_string(path).ok()
 }
 
+/// Whether the device has a way out: a default route.
+#[must_use]
+pub fn online() -> bool {
+    let routes = |path, find: fn(&str) -> bool| read(path).is_some_and(|text| find(&text));
+    routes("/proc/net/route", default_route_ipv4)
+        || routes("/proc/net/ipv6_route", default_route_ipv6)
+}
+
+/// Of /proc/net/route: interface, destination, gateway, ...
+fn default_route_ipv4(text: &str) -> bool {
+    (text.lines().skip(1)).any(|line| line.split_whitespace().nth(1) == Some("00000000"))
+}
+
+/// Of /proc/net/ipv6_route: destination, its length, ..., interface. The kernel
+/// keeps a route to nowhere at `lo`.
+fn default_route_ipv6(text: &str) -> bool {
+    text.lines().any(|line| {
+        let mut fields = line.split_whitespace();
+        fields
+            .next()
+            .is_some_and(|to| to.bytes().all(|digit| digit == b'0'))
+            && fields.next() == Some("00")
+            && fields.next_back() != Some("lo")
+    })
+}
+
 /// Bits per second between two counter readings.
 fn bitrate(before: (Instant, usize), after: (Instant, usize)) -> Option<u64> {
     let millis = after.0.duration_since(before.0).as_millis() as u64;
@@ -99,6 +125,20 @@ mod tests {
         assert_eq!(wifi_signal(wireless), Some(-56));
         assert_eq!(wifi_signal("wlan0: 0000 54. 70. 0"), None);
         assert_eq!(wifi_signal("Inter-| sta-|\n face | tus |\n"), None);
+        let head = "Iface\tDestination\tGateway\tFlags\n";
+        let local = "wlan0\t0001A8C0\t00000000\t0001\n";
+        let default = "wlan0\t00000000\t0101A8C0\t0003\n";
+        assert!(!default_route_ipv4(&format!("{head}{local}")));
+        assert!(default_route_ipv4(&format!("{head}{local}{default}")));
+        let zero = "0".repeat(32);
+        let nowhere =
+            format!("{zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200 lo\n");
+        let default = format!(
+            "{zero} 00 {zero} 00 fe80{} 00000400 00000001 00000000 00000003 wlan0\n",
+            "0".repeat(28)
+        );
+        assert!(!default_route_ipv6(&nowhere));
+        assert!(default_route_ipv6(&format!("{nowhere}{default}")));
         assert_eq!(celsius("48312\n"), Some(48.312));
         assert_eq!(celsius("hot"), None);
         assert_eq!(uptime("350735.47 234388.90\n"), Some(350_735));

@@ -40,11 +40,13 @@ use zerocam_protocol::{
     message::{Bye, ByeReason, Health},
 };
 
+pub use checkin::probe::{Reached, probe};
 pub use endpoint::InvalidEndpoint;
 pub use queue::{FrameReceiver, FrameSender, Offer, QueueLimits, queue};
 pub use ring::RingLimits;
 pub use tls::TlsError;
 
+use crate::heartbeat::Heartbeat;
 use checkin::Checkin;
 use endpoint::Endpoint;
 use waker::Waker;
@@ -174,6 +176,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Uplink {
     mailbox: Arc<Mailbox>,
     checkin: Checkin,
+    heartbeat: Heartbeat,
     thread: Option<JoinHandle<()>>,
     ended: crossbeam_channel::Receiver<()>,
 }
@@ -205,16 +208,19 @@ impl Uplink {
         );
         let upload =
             upload::Upload::new(config, endpoint, tls, frames, Arc::clone(&mailbox), events);
+        let heartbeat = Heartbeat::default();
+        let beating = heartbeat.clone();
         let (ending, ended) = crossbeam_channel::bounded(0);
         let thread = std::thread::Builder::new()
             .name("upload".into())
             .spawn(move || {
-                upload.run();
+                upload.run(&beating);
                 drop::<Sender<()>>(ending);
             })?;
         Ok(Self {
             mailbox,
             checkin,
+            heartbeat,
             thread: Some(thread),
             ended,
         })
@@ -243,6 +249,12 @@ impl Uplink {
     /// newest further request waits for it, and replaces any that waited.
     pub fn check_in(&self, request: CheckinRequest) {
         self.checkin.request(request);
+    }
+
+    /// Beats while the upload thread makes progress.
+    #[must_use]
+    pub const fn heartbeat(&self) -> &Heartbeat {
+        &self.heartbeat
     }
 
     /// As [`stop`](Self::stop), and ends the upload thread, within 3 s.

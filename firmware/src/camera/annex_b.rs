@@ -14,12 +14,11 @@ use std::io::{self, Read};
 
 use zerocam_protocol::{
     access_unit::HEADER_BYTES,
-    h264::{NalKind, find_start_code, nal_units, slice_start},
+    h264::{NalKind, find_start_code, slice_start},
     limits::MAX_ACCESS_UNIT_BYTES,
 };
 
-/// Longest run of parameter sets that is kept for keyframes that lack them.
-const MAX_PARAMETER_SETS_BYTES: usize = 4096;
+use super::parameter_sets::{MAX_PARAMETER_SETS_BYTES, NewestParameterSets, TooManyParameterSets};
 
 /// Largest access unit, so that it still fits on the wire with its header and
 /// with parameter sets in front.
@@ -35,8 +34,6 @@ const READ_BYTES: usize = 16 * 1024;
 /// emulation prevention bytes among them.
 const HEAD_BYTES: usize = 12;
 
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
-
 /// Takes bytes in any portions and gives access units back.
 #[derive(Debug, Default)]
 pub struct Splitter {
@@ -50,8 +47,7 @@ pub struct Splitter {
     progress: Progress,
     complete: Option<Complete>,
     ended: bool,
-    /// The newest SPS and all parameter sets since, with start codes.
-    parameter_sets: Vec<u8>,
+    parameter_sets: NewestParameterSets,
 }
 
 /// What is known of the access unit in progress.
@@ -143,10 +139,10 @@ impl Splitter {
             let progress = std::mem::take(&mut self.progress);
             // The start code that was found begins the next unit.
             self.progress.begun = true;
-            let own_sps = self.remember_parameter_sets(end)?;
+            let own_sps = self.parameter_sets.take_in(&self.buffer[..end])?.own_sps;
             self.complete = Some(Complete {
                 end,
-                kind: match (progress.idr, self.parameter_sets.is_empty()) {
+                kind: match (progress.idr, self.parameter_sets.bytes().is_empty()) {
                     (true, false) => PictureKind::Keyframe,
                     (true, true) => PictureKind::KeyframeWithoutParameterSets,
                     (false, _) => PictureKind::Delta,
@@ -170,7 +166,7 @@ impl Splitter {
         self.handed_out = complete.end;
         Ok(Some(Unit {
             parameter_sets: if complete.lacks_parameter_sets {
-                &self.parameter_sets
+                self.parameter_sets.bytes()
             } else {
                 &[]
             },
@@ -227,30 +223,6 @@ impl Splitter {
         Ok(None)
     }
 
-    /// Keeps the parameter sets of the first `end` bytes; returns whether they
-    /// hold an SPS.
-    fn remember_parameter_sets(&mut self, end: usize) -> Result<bool, SplitError> {
-        let mut own_sps = false;
-        for nal in nal_units(&self.buffer[..end]) {
-            match NalKind::of(nal) {
-                Some(kind) if kind.is_slice() => break,
-                Some(NalKind::Sps) if !own_sps => {
-                    own_sps = true;
-                    self.parameter_sets.clear();
-                }
-                Some(NalKind::Sps) => {}
-                Some(NalKind::Pps) if !self.parameter_sets.is_empty() => {}
-                _ => continue,
-            }
-            if self.parameter_sets.len() + START_CODE.len() + nal.len() > MAX_PARAMETER_SETS_BYTES {
-                return Err(SplitError::TooManyParameterSets);
-            }
-            self.parameter_sets.extend_from_slice(&START_CODE);
-            self.parameter_sets.extend_from_slice(nal);
-        }
-        Ok(own_sps)
-    }
-
     fn drop_handed_out(&mut self) {
         let gone = std::mem::take(&mut self.handed_out);
         self.buffer.drain(..gone);
@@ -299,13 +271,14 @@ pub enum SplitError {
     #[error("a picture is larger than {MAX_UNIT_BYTES} bytes: lower the bitrate")]
     TooLarge,
     /// Parameter sets beyond any camera's need.
-    #[error("it has more than {MAX_PARAMETER_SETS_BYTES} bytes of parameter sets")]
-    TooManyParameterSets,
+    #[error(transparent)]
+    TooManyParameterSets(#[from] TooManyParameterSets),
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use zerocam_protocol::h264::nal_units;
 
     use super::*;
 
@@ -348,7 +321,7 @@ mod tests {
                     bidirectional: unit.bidirectional,
                 });
             }
-            Ok(())
+            Ok::<_, SplitError>(())
         };
         for portion in portions {
             splitter.push(portion);
@@ -416,7 +389,7 @@ mod tests {
         let large: Vec<u8> = [SPS, &[1; MAX_PARAMETER_SETS_BYTES]].concat();
         assert_eq!(
             split(&[&stream(&[&large, IDR])]),
-            Err(SplitError::TooManyParameterSets)
+            Err(SplitError::TooManyParameterSets(TooManyParameterSets))
         );
     }
 

@@ -22,7 +22,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
-    Camera, CameraError, Pace, Picture,
+    BitrateChange, Camera, CameraError, Pace, Picture,
     annex_b::{PictureKind, SplitError, Splitter},
 };
 use crate::config::EncoderSettings;
@@ -156,6 +156,11 @@ impl Camera for Pattern {
             captured,
         }))
     }
+
+    /// ffmpeg takes a bitrate only when it starts.
+    fn set_bitrate(&mut self, _: u32) -> BitrateChange {
+        BitrateChange::NeedsReopening
+    }
 }
 
 impl Drop for Pattern {
@@ -199,8 +204,7 @@ fn paint(
 /// nobuffer`: it loses the first picture, and all get their neighbour's time.
 fn arguments(size: Size, frame_rate_hz: f64, encoder: &EncoderSettings) -> Vec<String> {
     let Size { width, height } = size;
-    let group = (encoder.keyframe_interval.as_secs_f64() * frame_rate_hz).round();
-    let group = group.max(1.0);
+    let group = encoder.group_pictures(frame_rate_hz);
     let bitrate = encoder.bitrate_bps;
     format!(
         "-hide_banner -loglevel error \
@@ -244,6 +248,7 @@ pub enum PatternError {
 mod tests {
     use super::super::clock_code;
     use super::*;
+    use crate::config::BitrateMode;
 
     const SIZE: Size = Size {
         width: 320,
@@ -253,6 +258,7 @@ mod tests {
     fn encoder() -> EncoderSettings {
         EncoderSettings {
             bitrate_bps: 1_000_000,
+            bitrate_mode: BitrateMode::Variable,
             keyframe_interval: Duration::from_millis(500),
         }
     }

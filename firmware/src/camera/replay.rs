@@ -19,7 +19,7 @@ use zerocam_protocol::{
 };
 
 use super::{
-    Camera, CameraError, Pace, Picture,
+    BitrateChange, Camera, CameraError, Pace, Picture,
     annex_b::{PictureKind, SplitError, Splitter},
 };
 
@@ -141,6 +141,11 @@ impl Camera for Replay {
             keyframe: unit.kind == PictureKind::Keyframe,
             captured,
         }))
+    }
+
+    /// What is recorded stays as it is.
+    fn set_bitrate(&mut self, _: u32) -> BitrateChange {
+        BitrateChange::Impossible
     }
 }
 

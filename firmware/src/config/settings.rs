@@ -5,8 +5,17 @@ use std::{fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use zerocam_protocol::{CameraName, DeviceId, limits::MAX_FRAME_RATE_HZ};
 
-use super::{Backend, CameraConfiguration, Configuration, StreamConfiguration};
-use crate::uplink::{InvalidEndpoint, RingLimits, UplinkConfig, UplinkError};
+use super::{
+    Backend, BitrateMode, CameraConfiguration, Configuration, PictureConfiguration,
+    StreamConfiguration,
+};
+use crate::{
+    camera::rpicam,
+    uplink::{InvalidEndpoint, RingLimits, UplinkConfig, UplinkError},
+};
+
+/// Bitrates that may be asked for, in bits per second.
+pub const BITRATES_BPS: RangeInclusive<u32> = 100_000..=25_000_000;
 
 /// A checked configuration.
 #[derive(Debug, Clone)]
@@ -49,6 +58,33 @@ pub enum CameraSettings {
         /// Pictures per second, when it is not the file that says so.
         frame_rate_hz: Option<f64>,
     },
+    /// A camera that the kernel knows.
+    V4l2 {
+        /// Its device node.
+        device: PathBuf,
+        /// What it should see.
+        view: View,
+    },
+    /// A camera that `rpicam-vid` runs.
+    Rpicam {
+        /// The program: a path, or a name to look for.
+        program: PathBuf,
+        /// What it should see.
+        view: View,
+    },
+}
+
+/// What a real camera should see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// Pixels across, even.
+    pub width: u32,
+    /// Pixels down, even.
+    pub height: u32,
+    /// Pictures per second.
+    pub frame_rate_hz: f64,
+    /// How it looks.
+    pub picture: PictureConfiguration,
 }
 
 /// How the pictures are encoded.
@@ -56,8 +92,19 @@ pub enum CameraSettings {
 pub struct EncoderSettings {
     /// Bits per second.
     pub bitrate_bps: u32,
+    /// How closely it is kept.
+    pub bitrate_mode: BitrateMode,
     /// Time from keyframe to keyframe.
     pub keyframe_interval: Duration,
+}
+
+impl EncoderSettings {
+    /// Pictures from keyframe to keyframe, at least 1.
+    #[must_use]
+    pub fn group_pictures(&self, frame_rate_hz: f64) -> u32 {
+        let pictures = self.keyframe_interval.as_secs_f64() * frame_rate_hz;
+        pictures.round().max(1.0) as u32
+    }
 }
 
 /// A value that cannot be used.
@@ -71,10 +118,10 @@ pub struct Problem {
 
 /// A key and its section.
 #[derive(Clone, Copy)]
-struct Key(&'static str, &'static str);
+pub(super) struct Key(pub(super) &'static str, pub(super) &'static str);
 
 impl Key {
-    fn problem(self, text: impl fmt::Display) -> Problem {
+    pub(super) fn problem(self, text: impl fmt::Display) -> Problem {
         Problem {
             section: self.0,
             key: self.1,
@@ -82,7 +129,7 @@ impl Key {
         }
     }
 
-    fn within<N>(self, value: N, range: RangeInclusive<N>) -> Result<N, Problem>
+    pub(super) fn within<N>(self, value: N, range: RangeInclusive<N>) -> Result<N, Problem>
     where
         N: PartialOrd + fmt::Display + Copy,
     {
@@ -114,8 +161,8 @@ impl TryFrom<Configuration> for Settings {
             .map_err(|error| Key("daemon", "device_id").problem(error))?;
         // What a beginner has to fill in comes last, so that a mistake
         // elsewhere is not hidden behind it.
-        let camera = camera(configuration.camera)?;
-        let encoder = encoder(&configuration.stream)?;
+        let camera = camera(configuration.camera, configuration.picture)?;
+        let encoder = encoder(&configuration.stream, &camera)?;
         let uplink = UplinkConfig {
             url: configuration.cloud.url,
             key: configuration.cloud.key,
@@ -165,7 +212,10 @@ fn camera_name(uplink: &UplinkConfig) -> Result<CameraName, Problem> {
     })
 }
 
-fn camera(camera: CameraConfiguration) -> Result<CameraSettings, Problem> {
+fn camera(
+    camera: CameraConfiguration,
+    picture: PictureConfiguration,
+) -> Result<CameraSettings, Problem> {
     let key = |key| Key("camera", key);
     if let Some(rate) = camera.frame_rate_hz
         && !(rate > 0.0 && rate <= MAX_FRAME_RATE_HZ)
@@ -176,11 +226,24 @@ fn camera(camera: CameraConfiguration) -> Result<CameraSettings, Problem> {
     }
     let width = key("width").even_within(camera.width, 160..=1920)?;
     let height = key("height").even_within(camera.height, 120..=1080)?;
+    let frame_rate_hz = camera.frame_rate_hz.unwrap_or(25.0);
+    let picture = picture.checked()?;
+    if camera.backend == Backend::Rpicam && picture.rotation_degrees % 180 != 0 {
+        return Err(Key("picture", "rotation_degrees").problem(
+            "rpicam turns the picture by 0 or 180 only; write one of them, or turn the camera",
+        ));
+    }
+    let view = View {
+        width,
+        height,
+        frame_rate_hz,
+        picture,
+    };
     Ok(match camera.backend {
         Backend::Pattern => CameraSettings::Pattern {
             width,
             height,
-            frame_rate_hz: camera.frame_rate_hz.unwrap_or(25.0),
+            frame_rate_hz,
         },
         Backend::Replay => CameraSettings::Replay {
             file: camera.file.ok_or_else(|| {
@@ -188,14 +251,35 @@ fn camera(camera: CameraConfiguration) -> Result<CameraSettings, Problem> {
             })?,
             frame_rate_hz: camera.frame_rate_hz,
         },
+        Backend::V4l2 => CameraSettings::V4l2 {
+            device: camera.device,
+            view,
+        },
+        Backend::Rpicam => CameraSettings::Rpicam {
+            program: camera.program,
+            view,
+        },
     })
 }
 
-fn encoder(stream: &StreamConfiguration) -> Result<EncoderSettings, Problem> {
+fn encoder(
+    stream: &StreamConfiguration,
+    camera: &CameraSettings,
+) -> Result<EncoderSettings, Problem> {
     let key = |key| Key("stream", key);
     let interval_s = key("keyframe_interval_s").within(stream.keyframe_interval_s, 0.2..=10.0)?;
+    let bitrate_bps = key("bitrate_bps").within(stream.bitrate_bps, BITRATES_BPS)?;
+    if let CameraSettings::Rpicam { .. } = camera
+        && bitrate_bps < rpicam::MIN_BITRATE_BPS
+    {
+        return Err(key("bitrate_bps").problem(format_args!(
+            "{bitrate_bps} is too little for rpicam; write at least {}",
+            rpicam::MIN_BITRATE_BPS
+        )));
+    }
     Ok(EncoderSettings {
-        bitrate_bps: key("bitrate_bps").within(stream.bitrate_bps, 100_000..=25_000_000)?,
+        bitrate_bps,
+        bitrate_mode: stream.bitrate_mode,
         keyframe_interval: Duration::from_secs_f64(interval_s),
     })
 }

@@ -4,15 +4,15 @@
 use std::{
     io,
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use zerocam_protocol::{
     Segment,
     checkin::{CheckinRequest, Desired, DesiredState},
     limits::MAX_TEXT_CHARS,
-    message::Health,
+    message::{Bye, Health},
 };
 
 use crate::{
@@ -23,7 +23,11 @@ use crate::{
     status::Identity,
     supervisor::Supervisor,
     uplink::{QueueLimits, Uplink, UplinkConfig, UplinkError, UplinkEvent, queue},
+    watchdog::Beats,
 };
+
+/// How long the end waits for the last check-in.
+const LAST_CHECKIN: Duration = Duration::from_secs(2);
 
 pub(super) struct DeviceParts {
     pub(super) identity: Identity,
@@ -83,6 +87,30 @@ impl DeviceParts {
         let first =
             (self.first_number).get_or_insert_with(|| state_file.claim_first_number(unix_s));
         self.capture.open(*first);
+    }
+
+    /// The threads to watch.
+    pub(super) fn beats(&self) -> [Beats; 2] {
+        [
+            ("capture", self.capture.gauges().heartbeat.count()),
+            ("upload", self.uplink.heartbeat().count()),
+        ]
+    }
+
+    /// Ends all threads, each within its deadline. `last_word` gives the result
+    /// of a check-in that is to be waited for.
+    pub(super) fn end(self, bye: Bye, last_word: Option<&Receiver<UplinkEvent>>) {
+        self.capture.shut_down();
+        if let Some(events) = last_word {
+            let deadline = Instant::now() + LAST_CHECKIN;
+            while let Ok(event) = events.recv_deadline(deadline) {
+                if let UplinkEvent::CheckedIn(_) | UplinkEvent::CheckinFailed(_) = event {
+                    break;
+                }
+            }
+        }
+        self.uplink.shut_down(bye);
+        self.state_file.end();
     }
 
     /// Tells the service how the camera is and why.

@@ -52,7 +52,10 @@ fn words(actions: &[Action]) -> String {
         Action::Store(desired) => format!("store({:?} {})", desired.state, desired.version),
         Action::Record(text) => format!("record({text})"),
         Action::CheckIn => "check in".into(),
+        Action::Release(bye) => format!("release({:?})", bye.reason),
+        Action::RestartNetworking => "restart networking".into(),
         Action::Exit(bye) => format!("exit({:?})", bye.reason),
+        Action::PowerOff => "power off".into(),
     });
     words.collect::<Vec<_>>().join(", ")
 }
@@ -65,6 +68,8 @@ fn transitions() {
     let lost = || Event::LinkDown("no network".into());
     let stopping = "store(Stopped 5), close, bye(Stopped), check in";
     let exit = "close, check in, exit(ShutDown)";
+    let power_off = "close, check in, exit(ShutDown), power off";
+    let refresh = "release(ShutDown), restart networking, read";
     let table: Vec<(State, Event, State, &str)> = vec![
         (
             NeedsConfiguration,
@@ -92,6 +97,38 @@ fn transitions() {
         ),
         (NeedsConfiguration, start(), NeedsConfiguration, ""),
         (NeedsConfiguration, Event::Terminate, ShuttingDown, exit),
+        (
+            NeedsConfiguration,
+            Event::Refresh("by hand"),
+            NeedsConfiguration,
+            "restart networking, read",
+        ),
+        (
+            NeedsConfiguration,
+            Event::PowerOff("by hand"),
+            ShuttingDown,
+            power_off,
+        ),
+        (
+            Stopped,
+            Event::Refresh("by hand"),
+            NeedsConfiguration,
+            refresh,
+        ),
+        (
+            Streaming,
+            Event::Refresh("by hand"),
+            NeedsConfiguration,
+            refresh,
+        ),
+        (
+            Streaming,
+            Event::PowerOff("by hand"),
+            ShuttingDown,
+            power_off,
+        ),
+        (ShuttingDown, Event::PowerOff("by hand"), ShuttingDown, ""),
+        (ShuttingDown, Event::Refresh("by hand"), ShuttingDown, ""),
         (
             Stopped,
             start(),
@@ -239,4 +276,14 @@ fn reasons_are_told() {
     assert_eq!(reason(Event::LinkUp), "connected");
     let wish = Event::ServiceWish(newer(STARTED, DesiredState::Stopped));
     assert_eq!(reason(wish), "stopped from its page");
+}
+
+#[test]
+fn a_fresh_start_forgets_no_wish_that_the_card_did_not_keep() {
+    let now = Instant::now();
+    let mut supervisor = in_state(Streaming, now);
+    supervisor.handle(Event::Refresh("by hand"), now);
+    supervisor.handle(Event::Configured(Desired::FIRST), now);
+    assert_eq!(supervisor.state(), Starting);
+    assert_eq!(supervisor.desired(), STARTED);
 }

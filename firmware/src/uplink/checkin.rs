@@ -4,6 +4,7 @@
 //! followed: they would carry the key to wherever a login page points.
 
 mod agent;
+pub(super) mod probe;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

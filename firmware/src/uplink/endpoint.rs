@@ -127,6 +127,11 @@ impl Endpoint {
         format!("{}/api/cameras/{}/checkin", self.public_url(), self.camera)
     }
 
+    /// Where the service says that it is alive.
+    pub(super) fn live_url(&self) -> String {
+        format!("{}/health/live", self.public_url())
+    }
+
     /// Scheme and authority as a browser writes them.
     pub(super) fn public_url(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };

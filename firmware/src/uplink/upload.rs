@@ -26,6 +26,7 @@ use super::{
     ring::{Place, Ring},
     session::{Identity, Session, Writing},
 };
+use crate::heartbeat::Heartbeat;
 
 /// See the module.
 pub(super) struct Upload {
@@ -71,8 +72,9 @@ impl Upload {
     }
 
     /// Until the supervisor ends it.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self, heartbeat: &Heartbeat) {
         loop {
+            heartbeat.beat();
             self.take_wish();
             self.take_frames();
             self.take_sockets();
@@ -339,10 +341,9 @@ impl Upload {
     }
 
     fn wait(&self, until: Option<Instant>) {
-        let timeout = until.map(|until| {
-            let left = until.saturating_duration_since(Instant::now());
-            Timespec::try_from(left).expect("deadlines are minutes away at most")
-        });
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = left.map_or(Heartbeat::INTERVAL, |left| left.min(Heartbeat::INTERVAL));
+        let timeout = Timespec::try_from(left).expect("a heartbeat comes within seconds");
         let mut polled = vec![PollFd::new(&self.mailbox.waker, PollFlags::IN)];
         polled.extend(self.sessions.iter().map(|session| {
             let out = if session.is_blocked() {
@@ -353,7 +354,7 @@ impl Upload {
             PollFd::new(session, PollFlags::IN | out)
         }));
         // An interrupted wait is a short one.
-        let _ = poll(&mut polled, timeout.as_ref());
+        let _ = poll(&mut polled, Some(&timeout));
         self.mailbox.waker.reset();
     }
 

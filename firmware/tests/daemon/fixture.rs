@@ -21,6 +21,8 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 
 pub(crate) struct Camera {
     pub(crate) directory: TempDir,
+    /// What the daemon finds in its environment besides.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl Camera {
@@ -41,6 +43,7 @@ impl Camera {
     pub(crate) fn without_configuration() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
+            environment: Vec::new(),
         }
     }
 
@@ -56,10 +59,16 @@ impl Camera {
         fs::write(self.config_path(), text).unwrap();
     }
 
-    /// `[daemon]`, with everything inside the directory.
+    /// `[gpio]` and `[daemon]`, with everything inside the directory.
     pub(crate) fn daemon_section(&self) -> String {
+        let pins = self.path("gpio");
         let (state, socket) = (self.path("state"), self.path("control.sock"));
-        format!("[daemon]\nstate_dir = {state:?}\nsocket = {socket:?}\ndevice_id = \"dev-1\"\n")
+        let helper = self.path("privileged.sock");
+        format!(
+            "[gpio]\nbackend = \"simulated\"\nsimulated_directory = {pins:?}\n\
+             [daemon]\nstate_dir = {state:?}\nsocket = {socket:?}\n\
+             privileged_socket = {helper:?}\ndevice_id = \"dev-1\"\n"
+        )
     }
 
     /// A configuration that replays `file`.
@@ -137,6 +146,7 @@ impl Camera {
     pub(crate) fn run(&self) -> Daemon {
         let mut child = self
             .command()
+            .envs(self.environment.iter().cloned())
             .arg("run")
             .stderr(Stdio::piped())
             .spawn()
@@ -165,6 +175,15 @@ impl Camera {
             thread::sleep(Duration::from_millis(20));
         }
         daemon
+    }
+}
+
+/// Waits until it holds.
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "still no {what}");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

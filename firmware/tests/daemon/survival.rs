@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::fixture::{Camera, PATIENCE};
+use super::{
+    fixture::{Camera, PATIENCE, wait_until},
+    service::{Seen, Service},
+};
 
 #[test]
 fn the_wish_survives_a_power_cut_and_numbers_go_on() {
@@ -23,7 +26,7 @@ fn the_wish_survives_a_power_cut_and_numbers_go_on() {
     assert!(after.run > before.run);
     let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
     assert!(
-        state.contains("power was lost, or it was killed"),
+        state.contains("without notice while CONNECTING: power was lost, or it was killed"),
         "{state}"
     );
     camera.says(&["stop"]);
@@ -31,6 +34,43 @@ fn the_wish_survives_a_power_cut_and_numbers_go_on() {
 
     let _daemon = camera.run_until_ready();
     camera.wait_for_state("STOPPED");
+}
+
+#[test]
+fn the_service_hears_what_interrupted_it_and_only_then_it_is_forgotten() {
+    let camera = Camera::new();
+    let black_box = || {
+        let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
+        let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+        state["black_box"].as_array().unwrap().len()
+    };
+    let unreachable = fs::read_to_string(camera.config_path()).unwrap();
+    let service = Service::new();
+    let reachable = unreachable.replace("http://127.0.0.1:9", service.url());
+
+    camera.configure(&reachable);
+    let daemon = camera.run_until_ready();
+    camera.says(&["start"]);
+    camera.wait_for_state("STREAMING");
+    daemon.kill();
+
+    camera.configure(&unreachable);
+    let daemon = camera.run_until_ready();
+    daemon.wait_for_log("check-in failed");
+    assert_eq!(black_box(), 1, "not told yet");
+    daemon.terminate();
+
+    camera.configure(&reachable);
+    let _daemon = camera.run_until_ready();
+    let told = service.until("black box", |seen| match seen {
+        Seen::CheckIn(request) => request.black_box.into_iter().next(),
+        _ => None,
+    });
+    assert_eq!(
+        told.text,
+        "the program ended without notice while STREAMING: power was lost, or it was killed"
+    );
+    wait_until("empty black box", || black_box() == 0);
 }
 
 #[test]

@@ -163,13 +163,9 @@ impl LiveWindow {
             content: Content::Frames(open.frames),
         });
         match self.listed.back().cloned() {
-            Some(last) if last.run.format.run == segment.run.format.run => {
-                self.list_gaps(&last, &segment, now);
-            }
-            Some(last) if !goes_on(&last, &segment) => {
-                self.drop_all(now);
-            }
-            _ => {}
+            Some(last) if goes_on(&last, &segment) => self.list_gaps(&last, &segment, now),
+            Some(_) => self.drop_all(now),
+            None => {}
         }
         self.list(segment);
         self.keep_bounds(now);
@@ -189,8 +185,8 @@ impl LiveWindow {
         }
     }
 
-    /// The whole segments that are missing between two of one run share the
-    /// time between them.
+    /// The whole segments that are missing between two share the time between
+    /// them. Those between two runs are counted with the later one.
     fn list_gaps(&mut self, last: &Entry, next: &Entry, now: Instant) {
         let missing = next.number.0.saturating_sub(last.number.0 + 1);
         let (Some(last_frames), Some(next_frames)) = (last.frames(), next.frames()) else {
@@ -199,8 +195,14 @@ impl LiveWindow {
         if missing == 0 {
             return;
         }
-        let end_ms = last_frames.start_ms + last.duration_ms;
-        let time_ms = u64::from(next_frames.start_ms.saturating_sub(end_ms));
+        let time_ms = if last.run.format.run == next.run.format.run {
+            let end_ms = last_frames.start_ms + last.duration_ms;
+            u64::from(next_frames.start_ms.saturating_sub(end_ms))
+        } else {
+            // Each run has its own media time: the dates tell.
+            let pause_us = next.date_unix_us.saturating_sub(last.date_unix_us);
+            (pause_us.max(0) as u64 / 1000).saturating_sub(last.duration_ms.into())
+        };
         let longest_ms = u64::from(next.run.format.target_duration_s) * 1000;
         let duration_ms = (time_ms / missing).clamp(1, longest_ms.max(1));
         // Those that would be dropped again at once are not made.
@@ -288,8 +290,9 @@ impl LiveWindow {
     }
 }
 
-/// Whether a run's first listed segment follows the last one of the run before
-/// in one process of the camera.
+/// Whether a segment is of the same run as the last one listed, or of the next
+/// run in the same process of the camera: a process that begins starts higher.
 fn goes_on(last: &Entry, next: &Entry) -> bool {
-    next.run.format.run == last.run.format.run.next() && next.number == last.number.next()
+    let (before, run) = (last.run.format.run, next.run.format.run);
+    run == before || run == before.next()
 }

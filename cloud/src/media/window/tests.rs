@@ -168,6 +168,38 @@ fn lost_segments_share_the_time_of_the_hole() {
 }
 
 #[test]
+fn segments_lost_between_two_runs_of_one_process_are_gaps() {
+    let mut bench = Bench::new(UNBOUNDED);
+    bench.begin_run(100);
+    bench.publish(&shots(0..50));
+    bench.begin_run(101);
+    let later = |shot: Shot| Shot {
+        run: 101,
+        segment: shot.segment + 4, // 102 and 103 were captured and never sent
+        ..shot
+    };
+    bench.publish(&shots(0..25).into_iter().map(later).collect::<Vec<_>>());
+    assert_eq!(bench.numbers(), (100..105).collect::<Vec<_>>());
+    let gaps = bench.window.segments().iter().filter_map(|entry| {
+        matches!(entry.content, Content::Gap).then_some((entry.run.format.run, entry.number))
+    });
+    assert_eq!(
+        gaps.collect::<Vec<_>>(),
+        [(Run(101), Segment(102)), (Run(101), Segment(103))]
+    );
+
+    // A process that begins leaves numbers out, and nothing was lost.
+    bench.begin_run(3000);
+    let restarted = |shot: Shot| Shot {
+        run: 3000,
+        segment: shot.segment + 2900,
+        ..shot
+    };
+    bench.publish(&shots(0..25).into_iter().map(restarted).collect::<Vec<_>>());
+    assert_eq!(bench.numbers(), [3000]);
+}
+
+#[test]
 fn a_window_is_bounded_in_seconds() {
     let limits = WindowLimits {
         seconds: 5,

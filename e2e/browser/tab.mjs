@@ -1,0 +1,95 @@
+// One tab of Debian's Chromium, driven line by line: a command as a JSON object
+// on standard input, its answer as one line of JSON on standard output. Ends
+// with its input.
+
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+// Ten times what a command needs at worst.
+const patienceMs = 60_000;
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
+page.setDefaultTimeout(patienceMs);
+let loads = 0;
+page.on("load", () => {
+  loads += 1;
+});
+
+function glance() {
+  return page.evaluate((loads) => {
+    const { state, reason, engine, ageMs, frames } = document.documentElement.dataset;
+    const video = document.querySelector("video");
+    return {
+      loads,
+      state: state ?? "",
+      reason: reason ?? "",
+      engine: engine ?? "native",
+      ageMs: ageMs ? Number(ageMs) : null,
+      frames: Number(frames ?? video.getVideoPlaybackQuality().totalVideoFrames),
+      mediaTimeS: video.currentTime,
+      error: video.error ? `${video.error.code}: ${video.error.message}` : null,
+      nowUnixMs: Date.now(),
+    };
+  }, loads);
+}
+
+/** Where the picture itself is on the page, after everything over it is hidden. */
+function bareThePicture() {
+  return page.evaluate(() => {
+    for (const bar of document.querySelectorAll(".bar")) bar.style.visibility = "hidden";
+    const video = document.querySelector("video");
+    const box = video.getBoundingClientRect();
+    const scale = Math.min(box.width / video.videoWidth, box.height / video.videoHeight);
+    const width = video.videoWidth * scale;
+    const height = video.videoHeight * scale;
+    return { x: box.x + (box.width - width) / 2, y: box.y + (box.height - height) / 2, width, height };
+  });
+}
+
+const commands = {
+  open: ({ url }) => page.goto(url),
+  // Nothing but a <video>, on a page of the service's own origin.
+  async play({ url }) {
+    const blank = new URL("/blank", url).href;
+    await page.route(blank, (route) =>
+      route.fulfill({
+        contentType: "text/html",
+        body: `<!doctype html><title>native</title><video src="${url}" muted autoplay></video>`,
+      }),
+    );
+    await page.goto(blank);
+  },
+  look: glance,
+  click: ({ selector }) => page.click(selector),
+  async photograph() {
+    const clip = await bareThePicture();
+    const before = await glance();
+    const png = await page.screenshot({ clip });
+    return { png: png.toString("base64"), before, after: await glance() };
+  },
+};
+
+try {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { command, ...details } = JSON.parse(line);
+    const answer = await commands[command](details);
+    const silent = command === "open" || command === "play" || command === "click";
+    console.log(JSON.stringify(silent ? null : answer));
+  }
+} finally {
+  await browser.close();
+}

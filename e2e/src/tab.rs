@@ -1,0 +1,164 @@
+//! One tab of Debian's Chromium that stays open while the world around it
+//! changes, driven through `e2e/browser/tab.mjs`.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::program::repository;
+
+/// How long the browser may take to close.
+const END: Duration = Duration::from_secs(10);
+
+/// An open tab. Closed when dropped.
+#[derive(Debug)]
+pub struct Tab {
+    driver: Child,
+    commands: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+/// The tab at one moment.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Glance {
+    /// Documents that were loaded so far: more than one after a reload.
+    pub loads: u32,
+    /// What a camera's page says of itself, such as `live`.
+    pub state: String,
+    /// Why, one word.
+    pub reason: String,
+    /// What plays.
+    pub engine: String,
+    /// The age of the picture on screen, as the page shows it.
+    pub age_ms: Option<f64>,
+    /// Pictures shown so far.
+    pub frames: u64,
+    /// The media's own clock, seconds.
+    pub media_time_s: f64,
+    /// Why the video element gave up.
+    pub error: Option<String>,
+    /// The browser's clock, Unix milliseconds.
+    pub now_unix_ms: u64,
+}
+
+/// What was on screen some time between two glances.
+#[derive(Debug)]
+pub struct Photograph {
+    /// The picture without anything over or around it.
+    pub png: Vec<u8>,
+    /// Just before.
+    pub before: Glance,
+    /// Just after.
+    pub after: Glance,
+}
+
+impl Tab {
+    /// Opens a camera's page by its link.
+    #[must_use]
+    pub fn open(link: &str) -> Self {
+        let mut tab = Self::new();
+        tab.order(&json!({ "command": "open", "url": link }));
+        tab
+    }
+
+    /// Lets the browser's own player play a playlist: a bare `<video>` without
+    /// any script.
+    #[must_use]
+    pub fn play(playlist_url: &str) -> Self {
+        let mut tab = Self::new();
+        tab.order(&json!({ "command": "play", "url": playlist_url }));
+        tab
+    }
+
+    fn new() -> Self {
+        let mut driver = Command::new("node")
+            .arg(repository().join("e2e/browser/tab.mjs"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node is installed");
+        let answers = BufReader::new(driver.stdout.take().expect("it is piped"));
+        Self {
+            commands: driver.stdin.take(),
+            driver,
+            answers,
+        }
+    }
+
+    /// What the tab is like now.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub fn look(&mut self) -> Glance {
+        self.ask(&json!({ "command": "look" }))
+    }
+
+    /// Clicks what a CSS selector selects, once it can be clicked.
+    ///
+    /// # Panics
+    /// When it never can.
+    pub fn click(&mut self, selector: &str) {
+        self.order(&json!({ "command": "click", "selector": selector }));
+    }
+
+    /// Photographs the picture.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub fn photograph(&mut self) -> Photograph {
+        #[derive(Deserialize)]
+        struct Answer {
+            png: String,
+            before: Glance,
+            after: Glance,
+        }
+        let Answer { png, before, after } = self.ask(&json!({ "command": "photograph" }));
+        Photograph {
+            png: BASE64_STANDARD
+                .decode(png)
+                .expect("the driver writes Base64"),
+            before,
+            after,
+        }
+    }
+
+    fn order(&mut self, command: &Value) {
+        let () = self.ask(command);
+    }
+
+    /// The driver bounds how long a command takes; its own words on standard
+    /// error say what went wrong.
+    fn ask<T: DeserializeOwned>(&mut self, command: &Value) -> T {
+        let commands = self.commands.as_mut().expect("open until dropped");
+        writeln!(commands, "{command}").expect("the browser's driver runs");
+        let mut line = String::new();
+        let read = self.answers.read_line(&mut line);
+        assert!(matches!(read, Ok(1..)), "the driver gave up on {command}");
+        serde_json::from_str(&line).expect("the driver answers as agreed")
+    }
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        // The end of its input.
+        self.commands = None;
+        let until = Instant::now() + END;
+        while Instant::now() < until {
+            if !matches!(self.driver.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        // Fails only for a process that is gone, which is the aim.
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
