@@ -36,7 +36,7 @@ const MAX_BYTES: u64 = 256 * 1024;
 const EARLIEST_UNIX_S: u64 = 1_767_225_600;
 
 /// What the camera does before it is known.
-const BEGINNING: &str = "starting";
+const BEGINNING: &str = "STARTING";
 
 /// The document, in memory and on the card.
 #[derive(Debug)]
@@ -304,7 +304,7 @@ mod tests {
         file.device(|| "garden-1".parse().unwrap());
         assert_eq!(
             stored(directory.path()),
-            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"doing":"starting"}"#
+            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"doing":"STARTING"}"#
         );
     }
 
