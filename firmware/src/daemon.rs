@@ -32,6 +32,7 @@ use crate::{
     config::{self, DaemonConfiguration},
     control::{Answer, Asked, ControlError, ControlSocket, Request},
     gpio::panel::POLL_EVERY,
+    last_words,
     led::Scene,
     privileged::{self, PrivilegedError, Word},
     status::{Identity, ServiceStatus, Status, Video},
@@ -56,6 +57,7 @@ pub fn run(config_path: PathBuf) -> Result<(), DaemonError> {
     info!(config = %config_path.display(), "{} begins", crate::SOFTWARE);
     let mut daemon = Daemon::new(config_path);
     daemon.listen()?;
+    last_words::keep_in(&daemon.places.state_dir);
     // With the configuration read, or found to be wrong.
     daemon.handle(Event::DeadlinePassed);
     daemon.front.service_manager.ready();

@@ -21,7 +21,7 @@ use zerocam_protocol::{
     limits::{FLOOR_AHEAD_SEGMENTS, MAX_BLACK_BOX_ENTRIES, MAX_TEXT_CHARS},
 };
 
-use crate::timeline::first_number;
+use crate::{last_words, timeline::first_number};
 
 /// The form of the document; another one is not read.
 const VERSION: u32 = 1;
@@ -99,10 +99,14 @@ impl StateFile {
 
     /// Notes that the program runs, and what it was interrupted in before.
     pub fn begin(&mut self) {
+        let last_words = last_words::take(&self.directory);
         if let Some(doing) = self.document.doing.replace(BEGINNING.into()) {
-            self.note(&format!(
-                "the program ended without notice while {doing}: power was lost, or it was killed"
-            ));
+            self.note(&match last_words {
+                Some(words) => format!("the program crashed while {doing}: {words}"),
+                None => format!(
+                    "the program ended without notice while {doing}: power was lost, or it was killed"
+                ),
+            });
         }
         self.save();
     }
@@ -327,6 +331,20 @@ mod tests {
         next.reported(true);
         next.end();
         assert_eq!(open(directory.path()).unreported(), []);
+    }
+
+    #[test]
+    fn a_crash_is_told_apart_from_a_power_cut() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(open(directory.path()));
+        let last_words = directory.path().join("last-words.txt");
+        fs::write(&last_words, "panicked at src/camera.rs:7:5:\nno frame\n").unwrap();
+        let entries = open(directory.path()).unreported();
+        assert_eq!(
+            entries[0].text,
+            "the program crashed while STARTING: panicked at src/camera.rs:7:5: no frame"
+        );
+        assert!(!last_words.exists());
     }
 
     #[test]
