@@ -26,6 +26,10 @@ fuzz_target!(|annex_b: &[u8]| {
         && let Ok(format) = sets.video_format()
     {
         assert_eq!(format.codec.len(), "avc1.42e01f".len());
-        assert!(format.frame_rate_hz.is_none_or(|hz| hz.is_finite() && hz > 0.0));
+        assert!(
+            format
+                .frame_rate_hz
+                .is_none_or(|hz| hz.is_finite() && hz > 0.0)
+        );
     }
 });
