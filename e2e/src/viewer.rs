@@ -24,6 +24,8 @@ pub struct Viewer {
     base: String,
     /// What each segment was listed as, by number.
     listed: BTreeMap<u64, Listed>,
+    /// What each was dated with, Unix milliseconds.
+    dates_unix_ms: BTreeMap<u64, i64>,
     first_listed: u64,
     ticks_per_second: BTreeMap<String, u64>,
     /// Each picture in the order of arrival.
@@ -36,7 +38,6 @@ pub struct Viewer {
 struct Listed {
     uri: String,
     duration: f32,
-    date_unix_ms: i64,
     is_gap: bool,
 }
 
@@ -51,6 +52,7 @@ impl Viewer {
         Self {
             base: base.to_owned(),
             listed: BTreeMap::new(),
+            dates_unix_ms: BTreeMap::new(),
             first_listed: 0,
             ticks_per_second: BTreeMap::new(),
             pictures: Vec::new(),
@@ -96,6 +98,12 @@ impl Viewer {
         }
     }
 
+    /// The service was started again: it knows the camera's numbers, and learns
+    /// its clock anew.
+    pub fn expect_new_dates(&mut self) {
+        self.dates_unix_ms.clear();
+    }
+
     /// For each segment of a run, Unix milliseconds that it is dated with and
     /// the capture time of its first picture, in milliseconds.
     pub fn dates(&self, run: u64) -> impl Iterator<Item = (i64, i64)> {
@@ -104,19 +112,23 @@ impl Viewer {
             .iter()
             .filter(move |((of, _), _)| *of == run)
             .filter(move |(_, it)| last.replace(it.segment) != Some(it.segment))
-            .map(|(_, it)| (self.listed[&it.segment].date_unix_ms, it.captured_ms as i64))
+            .filter_map(|(_, it)| {
+                Some((*self.dates_unix_ms.get(&it.segment)?, it.captured_ms as i64))
+            })
     }
 
     fn take(&mut self, number: u64, run: &str, segment: &MediaSegment) {
         let listed = Listed {
             uri: segment.uri.clone(),
             duration: segment.duration,
-            date_unix_ms: segment
-                .program_date_time
-                .expect("every segment has a date")
-                .timestamp_millis(),
             is_gap: segment.unknown_tags.iter().any(|tag| tag.tag == "X-GAP"),
         };
+        let date_unix_ms = segment
+            .program_date_time
+            .expect("every segment has a date")
+            .timestamp_millis();
+        let dated = *self.dates_unix_ms.entry(number).or_insert(date_unix_ms);
+        assert_eq!(dated, date_unix_ms, "segment {number} was dated anew");
         if let Some(before) = self.listed.get(&number) {
             assert_eq!(*before, listed, "segment {number} changed");
             return;

@@ -6,6 +6,7 @@
 
 mod device_parts;
 mod front;
+mod hearing;
 
 use std::{
     collections::VecDeque,
@@ -31,12 +32,13 @@ use crate::{
     config::{self, DaemonConfiguration},
     control::{Answer, Asked, ControlError, ControlSocket, Request},
     gpio::panel::POLL_EVERY,
+    last_words,
     led::Scene,
     privileged::{self, PrivilegedError, Word},
     status::{Identity, ServiceStatus, Status, Video},
     supervisor::{Action, Event, State, Supervisor},
     telemetry::{self, Telemetry},
-    uplink::{LinkState, UplinkEvent},
+    uplink::UplinkEvent,
     watchdog::SILENCE_LIMIT,
 };
 use device_parts::DeviceParts;
@@ -55,6 +57,7 @@ pub fn run(config_path: PathBuf) -> Result<(), DaemonError> {
     info!(config = %config_path.display(), "{} begins", crate::SOFTWARE);
     let mut daemon = Daemon::new(config_path);
     daemon.listen()?;
+    last_words::keep_in(&daemon.places.state_dir);
     // With the configuration read, or found to be wrong.
     daemon.handle(Event::DeadlinePassed);
     daemon.front.service_manager.ready();
@@ -285,10 +288,10 @@ impl Daemon {
     /// connection that comes and goes is not worth wearing the card.
     fn note_state(&mut self, before: State) {
         let state = self.supervisor.state();
-        let regained = (before, state) == (State::Streaming, State::Connecting);
+        let interrupted = (before, state) == (State::Streaming, State::Connecting);
         if let Some(parts) = &mut self.parts
             && state != before
-            && !regained
+            && !interrupted
         {
             parts.state_file.set_doing(state.word());
         }
@@ -426,93 +429,6 @@ impl Daemon {
             parts.uplink.report(self.health.clone());
         }
         self.show();
-    }
-
-    fn captured(&mut self, event: CaptureEvent) -> Option<Event> {
-        match event {
-            // Said before it heard that it should stop.
-            _ if self.supervisor.desired().state == DesiredState::Stopped => None,
-            CaptureEvent::Running(run) => {
-                self.video = Some(Video {
-                    run: run.run,
-                    codec: run.codec.clone(),
-                    width: run.width,
-                    height: run.height,
-                    frame_rate_hz: run.frame_rate_hz,
-                });
-                Some(Event::CameraRuns)
-            }
-            CaptureEvent::Segment(segment) => {
-                if let Some(parts) = &mut self.parts {
-                    parts.state_file.reserve_above(segment);
-                }
-                None
-            }
-            CaptureEvent::Fault(fault) => {
-                self.video = None;
-                Some(Event::CameraFault(fault))
-            }
-        }
-    }
-
-    fn uplinked(&mut self, event: UplinkEvent) -> Option<Event> {
-        match event {
-            UplinkEvent::State(LinkState::Connected, text) => {
-                self.link_up = true;
-                self.service = Some(ServiceStatus {
-                    reached: true,
-                    text,
-                });
-                Some(Event::LinkUp)
-            }
-            UplinkEvent::State(LinkState::Idle | LinkState::Connecting { .. }, text) => {
-                self.link_up = false;
-                Some(Event::LinkDown(text))
-            }
-            UplinkEvent::State(LinkState::Waiting { .. }, text) | UplinkEvent::KeyRefused(text) => {
-                self.link_up = false;
-                self.service = Some(ServiceStatus {
-                    reached: false,
-                    text: text.clone(),
-                });
-                Some(Event::LinkDown(text))
-            }
-            UplinkEvent::Viewers(count) => {
-                self.viewers = count;
-                None
-            }
-            UplinkEvent::Floor(floor) => {
-                if let Some(parts) = &mut self.parts {
-                    parts.state_file.reserve_above(floor);
-                    parts.capture.raise_floor(floor);
-                }
-                None
-            }
-            UplinkEvent::Command(desired) => Some(Event::ServiceWish(desired)),
-            UplinkEvent::CheckedIn(answer) => {
-                self.checked_in(true, "it answered the last check-in".into());
-                Some(Event::ServiceWish(answer.desired))
-            }
-            UplinkEvent::CheckinFailed(text) => {
-                self.checked_in(false, text);
-                None
-            }
-        }
-    }
-
-    fn checked_in(&mut self, reached: bool, text: String) {
-        if let Some(parts) = &mut self.parts {
-            parts.state_file.reported(reached);
-        }
-        // Only news is logged: check-ins repeat every 30 s.
-        if !reached && self.checkin_failure.as_ref() != Some(&text) {
-            warn!("check-in failed: {text}");
-        }
-        self.checkin_failure = (!reached).then(|| text.clone());
-        // While a stream is open, it knows better.
-        if !self.link_up {
-            self.service = Some(ServiceStatus { reached, text });
-        }
     }
 
     /// Answers a client; its wish is followed first.

@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod device;
 pub mod gpio;
 pub mod heartbeat;
+pub mod last_words;
 pub mod led;
 pub mod privileged;
 pub mod self_test;

@@ -21,7 +21,7 @@ use zerocam_protocol::{
     limits::{FLOOR_AHEAD_SEGMENTS, MAX_BLACK_BOX_ENTRIES, MAX_TEXT_CHARS},
 };
 
-use crate::timeline::first_number;
+use crate::{last_words, timeline::first_number};
 
 /// The form of the document; another one is not read.
 const VERSION: u32 = 1;
@@ -36,7 +36,7 @@ const MAX_BYTES: u64 = 256 * 1024;
 const EARLIEST_UNIX_S: u64 = 1_767_225_600;
 
 /// What the camera does before it is known.
-const BEGINNING: &str = "starting";
+const BEGINNING: &str = "STARTING";
 
 /// The document, in memory and on the card.
 #[derive(Debug)]
@@ -99,10 +99,14 @@ impl StateFile {
 
     /// Notes that the program runs, and what it was interrupted in before.
     pub fn begin(&mut self) {
+        let last_words = last_words::take(&self.directory);
         if let Some(doing) = self.document.doing.replace(BEGINNING.into()) {
-            self.note(&format!(
-                "the program ended without notice while {doing}: power was lost, or it was killed"
-            ));
+            self.note(&match last_words {
+                Some(words) => format!("the program crashed while {doing}: {words}"),
+                None => format!(
+                    "the program ended without notice while {doing}: power was lost, or it was killed"
+                ),
+            });
         }
         self.save();
     }
@@ -304,7 +308,7 @@ mod tests {
         file.device(|| "garden-1".parse().unwrap());
         assert_eq!(
             stored(directory.path()),
-            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"doing":"starting"}"#
+            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"doing":"STARTING"}"#
         );
     }
 
@@ -327,6 +331,20 @@ mod tests {
         next.reported(true);
         next.end();
         assert_eq!(open(directory.path()).unreported(), []);
+    }
+
+    #[test]
+    fn a_crash_is_told_apart_from_a_power_cut() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(open(directory.path()));
+        let last_words = directory.path().join("last-words.txt");
+        fs::write(&last_words, "panicked at src/camera.rs:7:5:\nno frame\n").unwrap();
+        let entries = open(directory.path()).unreported();
+        assert_eq!(
+            entries[0].text,
+            "the program crashed while STARTING: panicked at src/camera.rs:7:5: no frame"
+        );
+        assert!(!last_words.exists());
     }
 
     #[test]

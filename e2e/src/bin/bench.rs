@@ -23,7 +23,8 @@ use zerocam_e2e::{
     tls_front::Authority,
 };
 use zerocam_protocol::{
-    AccessUnit, CameraMessage, Flags, Frame, Header, Run, Segment,
+    AccessUnit, CameraMessage, Flags, Frame, Header, Run, Segment, ServiceMessage,
+    h264::ParameterSets,
     message::{self, Hello},
     version::SUBPROTOCOL,
 };
@@ -99,15 +100,19 @@ fn delay(home: &ServiceHome, footage: &Footage, duration: Duration) {
     let mut socket = connect(home, &service);
     let mut camera = Replay::open(&footage.path, None).expect("real footage");
     let run = Run(1_000_000);
+    let stream = fs::read(&footage.path).expect("real footage");
+    let format = ParameterSets::find(&stream)
+        .and_then(|sets| sets.video_format().ok())
+        .expect("real footage");
     let hello = Hello {
         camera: "bench".parse().expect("a name"),
         device: "device-1".parse().expect("a name"),
         run,
         connection: 1,
         run_started_us: 0,
-        codec: "avc1.42c01e".into(),
-        width: 640,
-        height: 272,
+        codec: format.codec,
+        width: format.width,
+        height: format.height,
         frame_rate_hz: 25.0,
         target_duration_s: 1,
         public_url: service.url(),
@@ -193,8 +198,12 @@ fn connect(home: &ServiceHome, service: &Service<'_>) -> WebSocket<TcpStream> {
 /// Sends a message, and takes what came, so that pings are answered.
 fn say(socket: &mut WebSocket<TcpStream>, message: Message) {
     socket.send(message).expect("the service listens");
-    while let Ok(message) = socket.read() {
-        drop(message);
+    while let Ok(answer) = socket.read() {
+        if let Message::Text(text) = answer
+            && let Ok(ServiceMessage::Bye(bye)) = message::decode(&text)
+        {
+            panic!("the service refuses: {}", bye.text);
+        }
     }
 }
 

@@ -57,12 +57,17 @@ fn players_play_on_across_new_runs_and_restarts() {
     let device = Device::new(&(cloud(&home, service.address) + PATTERN));
     let mut daemon = stream(&device, &service);
     let playlist = service.playlist_url(GARDEN);
+    let mut viewer = Viewer::of(&playlist);
+    within(SOON, "there is a playlist", || {
+        viewer.look();
+        (!viewer.pictures.is_empty()).then_some(())
+    });
     let mut audience = thread::scope(|scope| {
         let native = scope.spawn(|| Tab::play(&playlist));
         Audience {
             page: Tab::open(&service.link(GARDEN)),
             native: native.join().expect("the browser starts"),
-            viewer: Viewer::of(&playlist),
+            viewer,
         }
     });
     audience.goes_on("from the start");
@@ -81,6 +86,7 @@ fn players_play_on_across_new_runs_and_restarts() {
     let port = service.address.port();
     drop(service);
     let service = home.start(port);
+    audience.viewer.expect_new_dates();
     camera_says(&device, "STREAMING", 2 * SOON);
     audience.goes_on("after the service's restart");
     check_no_secrets(&home, &[&daemon, &service.program]);

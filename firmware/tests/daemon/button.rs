@@ -46,8 +46,10 @@ impl Camera {
     }
 }
 
-/// Longer than the debounce, shorter than anything else.
-const SHORT: u64 = 200;
+// In the middle of what a gesture may last, for a machine that is busy.
+const SHORT: u64 = 500;
+const THREE_SECONDS: u64 = 5000;
+const EIGHT_SECONDS: u64 = 10_000;
 
 #[test]
 fn a_press_starts_and_stops_and_the_light_follows() {
@@ -135,7 +137,7 @@ fn three_seconds_begin_network_and_configuration_anew() {
     // What is written meanwhile counts from now on.
     let text = fs::read_to_string(camera.config_path()).unwrap();
     camera.configure(&text.replace("device_id = \"dev-1\"", "device_id = \"dev-2\""));
-    camera.press(3300);
+    camera.press(THREE_SECONDS);
     assert_eq!(service.bye().reason, ByeReason::ShutDown);
     assert_eq!(helper.until("restart"), "restart-wpa-supplicant\n");
     daemon.wait_for_log(
@@ -156,7 +158,7 @@ fn eight_seconds_shut_down_and_switch_off() {
     let mut daemon = camera.run_until_ready();
     camera.says(&["start"]);
     camera.wait_for_state("STREAMING");
-    camera.press(8300);
+    camera.press(EIGHT_SECONDS);
     let bye = service.bye();
     assert_eq!(bye.reason, ByeReason::ShutDown);
     assert_eq!(helper.until("power"), "power-off\n");
@@ -173,7 +175,7 @@ fn eight_seconds_shut_down_and_switch_off() {
 fn a_camera_that_cannot_switch_itself_off_says_so() {
     let camera = Camera::new();
     let mut daemon = camera.run_until_ready();
-    camera.press(8300);
+    camera.press(EIGHT_SECONDS);
     assert_eq!(daemon.wait().code(), Some(74));
     daemon.wait_for_log("cannot switch off: the helper that may do what needs root is not reached");
 }
