@@ -7,6 +7,7 @@
 declare -rA debian_package=(
     [cc]=build-essential
     [c++]=build-essential
+    [clang]=clang
     [git]=git
     [curl]=curl
     [jq]=jq
@@ -108,7 +109,8 @@ need_from_wheel() {
 
 need_rust() {
     have cargo || PATH=$HOME/.cargo/bin:$PATH
-    need cc c++ /etc/ssl/certs/ca-certificates.crt
+    # clang, because the crate v4l reads the kernel's headers through libclang.
+    need cc c++ clang /etc/ssl/certs/ca-certificates.crt
     local wanted have_version
     wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
     if ! have cargo; then

@@ -50,10 +50,7 @@ fn has_no_device() -> Result<(), String> {
     for path in paths {
         match camera::open(&v4l2(&path), &encoder()) {
             Err(CameraError::V4l2(
-                V4l2Error::NoH264 { .. }
-                | V4l2Error::Missing { .. }
-                | V4l2Error::Forbidden { .. }
-                | V4l2Error::Busy { .. },
+                V4l2Error::NoH264 { .. } | V4l2Error::Missing { .. } | V4l2Error::Forbidden { .. },
             )) => {}
             Err(error) => return Err(error.to_string()),
             Ok(_) => return Err(format!("{} makes H.264", path.display())),

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::config::{BitrateMode, PictureConfiguration};
 
-    fn golden(picture: PictureConfiguration) -> String {
+    fn golden(picture: PictureConfiguration, bitrate_bps: u32) -> String {
         let view = View {
             width: 1280,
             height: 720,
@@ -85,7 +85,7 @@ mod tests {
             picture,
         };
         let encoder = EncoderSettings {
-            bitrate_bps: 2_000_000,
+            bitrate_bps,
             bitrate_mode: BitrateMode::Variable,
             keyframe_interval: Duration::from_secs(1),
         };
@@ -95,9 +95,9 @@ mod tests {
     #[test]
     fn golden_arguments() {
         assert_eq!(
-            golden(PictureConfiguration::default()),
+            golden(PictureConfiguration::default(), 100_000),
             "-t 0 -n --codec h264 --inline --flush --width 1280 --height 720 --framerate 25 \
-             -g 25 -b 2000000 --profile baseline --level 4 -o -"
+             -g 25 -b 700000 --profile baseline --level 4 -o -"
         );
         let all = PictureConfiguration {
             rotation_degrees: 180,
@@ -115,7 +115,7 @@ mod tests {
             mains_frequency_hz: Some(60),
         };
         assert_eq!(
-            golden(all),
+            golden(all, 2_000_000),
             "-t 0 -n --codec h264 --inline --flush --width 1280 --height 720 --framerate 25 \
              -g 25 -b 2000000 --profile baseline --level 4 --rotation=180 --hflip=1 --vflip=1 \
              --brightness=-0.2 --contrast=1.5 --saturation=0 --sharpness=1.25 --shutter=20000 \
