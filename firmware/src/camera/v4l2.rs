@@ -197,6 +197,8 @@ impl fmt::Display for Offers<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
@@ -207,6 +209,10 @@ mod tests {
         let gone = "/dev/video0 is gone: the camera was unplugged; plug it in again";
         let none = "no camera: there is no /dev/video0; check the cable at both ends, and on a Raspberry Pi `start_x=1` in config.txt";
         let forbidden = "no permission for /dev/video0: put the user that runs zerocam into the group video (`sudo usermod -aG video USER`)";
+        // The system's own words differ between C libraries.
+        let words = |errno: Errno| io::Error::from(errno).to_string();
+        let exhausted = format!("/dev/video0: cannot open it: {}", words(Errno::MFILE));
+        let failed = format!("/dev/video0: cannot start its stream: {}", words(Errno::IO));
         let table = [
             (opening(Errno::NOENT), none),
             (opening(Errno::NODEV), none),
@@ -217,20 +223,14 @@ mod tests {
                 opening(Errno::BUSY),
                 "/dev/video0 is busy, held by another program: end that first",
             ),
-            (
-                opening(Errno::MFILE),
-                "/dev/video0: cannot open it: Too many open files (os error 24)",
-            ),
+            (opening(Errno::MFILE), &exhausted),
             (using(Errno::NODEV), gone),
             (using(Errno::NXIO), gone),
             (
                 using(Errno::BUSY),
                 "/dev/video0 is busy, held by another program: end that first",
             ),
-            (
-                using(Errno::IO),
-                "/dev/video0: cannot start its stream: Input/output error (os error 5)",
-            ),
+            (using(Errno::IO), &failed),
             (
                 text(Fault::NoH264 {
                     offers: vec!["YUYV".into(), "MJPG".into()],
