@@ -23,7 +23,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
     BitrateChange, Camera, CameraError, Pace, Picture,
-    annex_b::{PictureKind, SplitError, Splitter},
+    annex_b::{SplitError, Splitter},
 };
 use crate::config::EncoderSettings;
 use painting::Painting;
@@ -149,12 +149,7 @@ impl Camera for Pattern {
         }
         let captured = (self.captured.try_recv()).map_err(|_| PatternError::TooManyPictures)?;
         let unit = self.splitter.next_unit().map_err(PatternError::from)?;
-        Ok(unit.map(|unit| Picture {
-            parameter_sets: unit.parameter_sets,
-            bytes: unit.bytes,
-            keyframe: unit.kind == PictureKind::Keyframe,
-            captured,
-        }))
+        Ok(unit.map(|unit| unit.captured_at(captured)))
     }
 
     /// ffmpeg takes a bitrate only when it starts.

@@ -135,12 +135,7 @@ impl Camera for Replay {
         let captured = self.due();
         self.delivered += 1;
         let unit = split(&self.path, self.splitter.next_unit())?;
-        Ok(unit.map(|unit| Picture {
-            parameter_sets: unit.parameter_sets,
-            bytes: unit.bytes,
-            keyframe: unit.kind == PictureKind::Keyframe,
-            captured,
-        }))
+        Ok(unit.map(|unit| unit.captured_at(captured)))
     }
 
     /// What is recorded stays as it is.

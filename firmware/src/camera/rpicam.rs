@@ -34,7 +34,7 @@ use tracing::warn;
 
 use super::{
     BitrateChange, Camera, CameraError, Pace, Picture,
-    annex_b::{PictureKind, SplitError, Splitter},
+    annex_b::{SplitError, Splitter},
 };
 use crate::config::{EncoderSettings, View};
 use arguments::arguments;
@@ -219,12 +219,7 @@ impl Camera for Rpicam {
         }
         let captured = self.arrivals.take(Instant::now());
         let unit = self.splitter.next_unit().map_err(RpicamError::from)?;
-        Ok(unit.map(|unit| Picture {
-            parameter_sets: unit.parameter_sets,
-            bytes: unit.bytes,
-            keyframe: unit.kind == PictureKind::Keyframe,
-            captured,
-        }))
+        Ok(unit.map(|unit| unit.captured_at(captured)))
     }
 
     /// The program takes a bitrate only when it starts.
