@@ -229,12 +229,18 @@ impl Output {
     }
 }
 
-/// The path of a program of this workspace, built with the running one.
+/// The path of a program of this workspace: built with the running one, unless
+/// the environment names another (`ZEROCAM_PROGRAM` for `zerocam`), such as one
+/// that runs on an emulated processor.
 ///
 /// # Panics
 /// When it was not built.
 #[must_use]
 pub fn built(name: &str) -> PathBuf {
+    let variable = format!("{}_PROGRAM", name.to_uppercase().replace('-', "_"));
+    if let Some(path) = env::var_os(variable) {
+        return path.into();
+    }
     let running = env::current_exe().expect("Linux knows the running program");
     // Programs are in target/PROFILE, tests in target/PROFILE/deps.
     let profile = running

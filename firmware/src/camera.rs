@@ -67,6 +67,18 @@ pub struct Picture<'a> {
     pub captured: Instant,
 }
 
+impl<'a> Picture<'a> {
+    /// A picture split from a stream, with the moment when it left the sensor.
+    fn of(unit: annex_b::Unit<'a>, captured: Instant) -> Self {
+        Self {
+            parameter_sets: unit.parameter_sets,
+            bytes: unit.bytes,
+            keyframe: unit.kind == annex_b::PictureKind::Keyframe,
+            captured,
+        }
+    }
+}
+
 /// Why a camera cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CameraError {

@@ -10,10 +10,7 @@
 //! read. Data partitioning and field pictures are left out: no live camera
 //! makes them.
 
-use std::{
-    io::{self, Read},
-    time::Instant,
-};
+use std::io::{self, Read};
 
 use zerocam_protocol::{
     access_unit::HEADER_BYTES,
@@ -21,10 +18,7 @@ use zerocam_protocol::{
     limits::MAX_ACCESS_UNIT_BYTES,
 };
 
-use super::{
-    Picture,
-    parameter_sets::{MAX_PARAMETER_SETS_BYTES, NewestParameterSets, TooManyParameterSets},
-};
+use super::parameter_sets::{MAX_PARAMETER_SETS_BYTES, NewestParameterSets, TooManyParameterSets};
 
 /// Largest access unit, so that it still fits on the wire with its header and
 /// with parameter sets in front.
@@ -86,19 +80,6 @@ pub struct Unit<'a> {
     pub kind: PictureKind,
     /// Whether a slice refers to later pictures (a B slice).
     pub bidirectional: bool,
-}
-
-impl<'a> Unit<'a> {
-    /// The picture that it is, with the moment when it left the sensor.
-    #[must_use]
-    pub fn captured_at(&self, captured: Instant) -> Picture<'a> {
-        Picture {
-            parameter_sets: self.parameter_sets,
-            bytes: self.bytes,
-            keyframe: self.kind == PictureKind::Keyframe,
-            captured,
-        }
-    }
 }
 
 /// Whether a decoder can start with a picture.

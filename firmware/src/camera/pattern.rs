@@ -149,7 +149,7 @@ impl Camera for Pattern {
         }
         let captured = (self.captured.try_recv()).map_err(|_| PatternError::TooManyPictures)?;
         let unit = self.splitter.next_unit().map_err(PatternError::from)?;
-        Ok(unit.map(|unit| unit.captured_at(captured)))
+        Ok(unit.map(|unit| Picture::of(unit, captured)))
     }
 
     /// ffmpeg takes a bitrate only when it starts.

@@ -135,7 +135,7 @@ impl Camera for Replay {
         let captured = self.due();
         self.delivered += 1;
         let unit = split(&self.path, self.splitter.next_unit())?;
-        Ok(unit.map(|unit| unit.captured_at(captured)))
+        Ok(unit.map(|unit| Picture::of(unit, captured)))
     }
 
     /// What is recorded stays as it is.

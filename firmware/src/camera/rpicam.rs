@@ -219,7 +219,7 @@ impl Camera for Rpicam {
         }
         let captured = self.arrivals.take(Instant::now());
         let unit = self.splitter.next_unit().map_err(RpicamError::from)?;
-        Ok(unit.map(|unit| unit.captured_at(captured)))
+        Ok(unit.map(|unit| Picture::of(unit, captured)))
     }
 
     /// The program takes a bitrate only when it starts.
