@@ -52,7 +52,7 @@ struct LinkArguments {
     /// How long it is good for, such as 12h, 7d or 1month; without it, for ever
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     expires: Option<Duration>,
-    /// Where the service is reached, such as https://cam.example; `public_url`
+    /// Where the service is reached, such as `https://cam.example`; `public_url`
     /// in the configuration otherwise
     #[arg(long, value_name = "BASE")]
     url: Option<String>,

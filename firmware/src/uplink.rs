@@ -1,6 +1,6 @@
 //! From captured frames to the service.
 //!
-//! The capture thread offers frames to a bounded [`queue`]; the upload thread
+//! The capture thread offers frames to a bounded [`queue()`]; the upload thread
 //! keeps the newest of them in a replay ring and owns the connection. The
 //! supervisor says start and stop, reports health, and hears [`UplinkEvent`]s.
 //! Nothing here ever blocks the capture thread, and no wait is without a
