@@ -7,7 +7,10 @@
 //! packager then replaces the child. An index at the end (mfra) is passed over.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use mp4_atom::{Atom, Decode, Encode, FourCC, Ftyp, Mdat, Mfra, Moof, Moov, Traf, TrunSamples};
+use mp4_atom::{
+    Atom, Decode, Encode, FourCC, Ftyp, Mdat, Mdhd, Mdia, Mfhd, Mfra, Moof, Moov, Tfdt, Tfhd, Traf,
+    Trak, Trun, TrunSamples,
+};
 use zerocam_protocol::{Frame, limits};
 
 /// Ticks of the media clock in one millisecond: ffmpeg doubles FLV's 1000 Hz
@@ -48,8 +51,8 @@ impl Fragment {
     /// decode time: what `frag_every_frame` makes. Anything else in it is
     /// left out, so that what is kept can always be written again.
     fn new(moof: Moof, sample: Bytes) -> Result<Self, Garbage> {
-        let [traf]: [Traf; 1] = moof.traf.try_into().map_err(|_| Garbage::NotOneFrame)?;
-        let ([run], Some(tfdt)) = (&traf.trun[..], &traf.tfdt) else {
+        let traf = &moof.traf[0];
+        let (run, Some(tfdt)) = (&traf.trun[0], &traf.tfdt) else {
             return Err(Garbage::NotOneFrame);
         };
         if run.samples.len() != 1 || run.data_offset.is_none() {
@@ -57,15 +60,7 @@ impl Fragment {
         }
         Ok(Self {
             decode_time: tfdt.base_media_decode_time,
-            moof: Moof {
-                mfhd: moof.mfhd,
-                traf: vec![Traf {
-                    tfhd: traf.tfhd,
-                    tfdt: traf.tfdt,
-                    trun: traf.trun,
-                    ..Traf::default()
-                }],
-            },
+            moof,
             sample,
         })
     }
@@ -208,12 +203,12 @@ impl Splitter {
             match std::mem::replace(&mut self.state, State::Moof) {
                 State::Ftyp => self.state = State::Moov { ftyp: whole },
                 State::Moov { ftyp } => {
-                    check_moov(&read(&whole)?)?;
+                    check_moov(&whole)?;
                     let init = [ftyp, whole].concat();
                     return Ok(Some(Piece::Init(init.into())));
                 }
                 State::Moof | State::Skip { .. } => {
-                    let moof = Box::new(read(&whole)?);
+                    let moof = Box::new(read_moof(&whole)?);
                     self.state = State::Mdat { moof };
                 }
                 State::Mdat { moof } => {
@@ -225,19 +220,7 @@ impl Splitter {
     }
 
     fn peek(&self) -> Result<Option<BoxHead>, Garbage> {
-        let Some(head) = self.buffer.first_chunk::<BOX_HEADER_BYTES>() else {
-            return Ok(None);
-        };
-        let [size, name] = [0, 4].map(|at| [head[at], head[at + 1], head[at + 2], head[at + 3]]);
-        let bytes = u32::from_be_bytes(size) as usize;
-        // 0 (until the end) and 1 (64 bits) are meant for files.
-        if bytes < BOX_HEADER_BYTES {
-            return Err(Garbage::Size { bytes });
-        }
-        Ok(Some(BoxHead {
-            name: FourCC::from(name),
-            bytes,
-        }))
+        BoxHead::of(&self.buffer)
     }
 }
 
@@ -247,20 +230,68 @@ struct BoxHead {
     bytes: usize,
 }
 
-fn read<A: Atom>(bytes: &[u8]) -> Result<A, Garbage> {
-    A::decode(&mut &bytes[..]).map_err(|error| Garbage::Unreadable {
+impl BoxHead {
+    fn of(bytes: &[u8]) -> Result<Option<Self>, Garbage> {
+        let Some(head) = bytes.first_chunk::<BOX_HEADER_BYTES>() else {
+            return Ok(None);
+        };
+        let [size, name] = [0, 4].map(|at| [head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let bytes = u32::from_be_bytes(size) as usize;
+        // 0 (until the end) and 1 (64 bits) are meant for files.
+        if bytes < BOX_HEADER_BYTES {
+            return Err(Garbage::Size { bytes });
+        }
+        Ok(Some(Self {
+            name: FourCC::from(name),
+            bytes,
+        }))
+    }
+}
+
+/// The one box of a kind in another box. Its siblings are passed over: ffmpeg
+/// writes none that matter, and the library believes the counts in some of them
+/// and asks for as much memory.
+fn only(parent: &[u8], name: FourCC) -> Result<&[u8], Garbage> {
+    let (mut found, mut count) = (parent, 0);
+    let mut rest = &parent[BOX_HEADER_BYTES..];
+    while let Some(head) = BoxHead::of(rest)? {
+        let (child, after) = rest
+            .split_at_checked(head.bytes)
+            .ok_or(Garbage::Size { bytes: head.bytes })?;
+        if head.name == name {
+            (found, count) = (child, count + 1);
+        }
+        rest = after;
+    }
+    match count {
+        1 => Ok(found),
+        _ => Err(Garbage::NotOne { name, count }),
+    }
+}
+
+fn read<A: Atom>(parent: &[u8]) -> Result<A, Garbage> {
+    A::decode(&mut only(parent, A::KIND)?).map_err(|error| Garbage::Unreadable {
         name: A::KIND,
         error: error.to_string(),
     })
 }
 
-fn check_moov(moov: &Moov) -> Result<(), Garbage> {
-    let [track] = &moov.trak[..] else {
-        return Err(Garbage::Tracks {
-            count: moov.trak.len(),
-        });
-    };
-    match track.mdia.mdhd.timescale {
+fn read_moof(moof: &[u8]) -> Result<Moof, Garbage> {
+    let traf = only(moof, Traf::KIND)?;
+    Ok(Moof {
+        mfhd: read::<Mfhd>(moof)?,
+        traf: vec![Traf {
+            tfhd: read::<Tfhd>(traf)?,
+            tfdt: Some(read::<Tfdt>(traf)?),
+            trun: vec![read::<Trun>(traf)?],
+            ..Traf::default()
+        }],
+    })
+}
+
+fn check_moov(moov: &[u8]) -> Result<(), Garbage> {
+    let media = only(only(moov, Trak::KIND)?, Mdia::KIND)?;
+    match read::<Mdhd>(media)?.timescale {
         TICKS_PER_SECOND => Ok(()),
         ticks_per_second => Err(Garbage::Timescale { ticks_per_second }),
     }
@@ -299,9 +330,11 @@ pub enum Garbage {
         /// What the reader says.
         error: String,
     },
-    /// Not one video track.
-    #[error("{count} tracks instead of one")]
-    Tracks {
+    /// None, or several, of a box that there must be one of, such as a track.
+    #[error("{count} boxes {name} instead of one")]
+    NotOne {
+        /// Its kind.
+        name: FourCC,
         /// How many there are.
         count: usize,
     },

@@ -114,8 +114,35 @@ fn garbage_is_named() {
         named(&two_samples),
         "a fragment that is not exactly one frame with its time"
     );
-    two_samples[trun - 3] = 0xff;
-    assert!(named(&two_samples).starts_with("box moof cannot be read"));
+    let damaged = |at: usize, value| {
+        let mut bytes = GOLDEN.to_vec();
+        bytes[at] = value;
+        named(&bytes)
+    };
+    assert!(damaged(trun - 3, 0xff).starts_with("a box of "));
+    assert!(damaged(trun + 6, 0xff).starts_with("box trun cannot be read"));
+    assert_eq!(damaged(trun, b'T'), "0 boxes trun instead of one");
+}
+
+/// Found by fuzzing: the library reserves what the count in a group
+/// description says.
+#[test]
+fn boxes_that_are_not_needed_are_not_read() {
+    let moov = GOLDEN.windows(4).position(|name| name == b"moov").unwrap();
+    let mut greedy = b"sgpd\x01\0\0\0roll\0\0\0\x04".to_vec();
+    greedy.extend(u32::MAX.to_be_bytes());
+    let size = |bytes: usize| u32::try_from(bytes).unwrap().to_be_bytes();
+    let old = u32::from_be_bytes(GOLDEN[moov - 4..moov].try_into().unwrap()) as usize;
+    let file = [
+        &GOLDEN[..moov - 4],
+        &size(old + 4 + greedy.len()),
+        b"moov",
+        &size(4 + greedy.len()),
+        &greedy,
+        &GOLDEN[moov + 4..],
+    ]
+    .concat();
+    assert_eq!(split(&[&file]).unwrap().len(), 6);
 }
 
 proptest! {
