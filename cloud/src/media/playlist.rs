@@ -14,6 +14,10 @@ use zerocam_protocol::Run;
 
 use super::window::{Content, Entry};
 
+/// A segment's duration is compared with the target when it is rounded to whole
+/// seconds (RFC 8216, section 4.3.3.1).
+const LONGEST_ROUNDED_DOWN_MS: u32 = 499;
+
 /// EXT-X-MAP in playlists of ordinary segments needs 6, fragmented MP4 needs 7.
 const VERSION: u32 = 7;
 
@@ -61,7 +65,12 @@ pub fn plain(segments: &[Arc<Entry>]) -> Option<String> {
             "#EXT-X-PROGRAM-DATE-TIME:{}",
             date(segment.date_unix_us)
         ));
-        let (seconds, ms) = (segment.duration_ms / 1000, segment.duration_ms % 1000);
+        // A camera that stumbled in a segment's last picture makes it last too
+        // long, and Chromium refuses the whole list for that: the rest of the
+        // picture's time is left unsaid.
+        let longest_ms = 1000 * target_duration_s + LONGEST_ROUNDED_DOWN_MS;
+        let duration_ms = segment.duration_ms.min(longest_ms);
+        let (seconds, ms) = (duration_ms / 1000, duration_ms % 1000);
         line(format_args!("#EXTINF:{seconds}.{ms:03},"));
         line(format_args!("{run}/{}.m4s", segment.number));
     }

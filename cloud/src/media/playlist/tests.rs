@@ -94,3 +94,11 @@ fn dates_are_rfc_3339_whatever_the_clock_says() {
     );
     assert_eq!(date(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
 }
+
+#[test]
+fn no_segment_is_said_to_exceed_the_target() {
+    let run = run(7, 1);
+    let list = entries(vec![(&run, 1499, frames(true)), (&run, 1730, frames(true))]);
+    let text = plain(&list).unwrap();
+    assert_eq!(text.matches("#EXTINF:1.499,").count(), 2, "{text}");
+}
