@@ -1,7 +1,5 @@
 //! Players keep playing when a run ends and another begins.
 
-use std::thread;
-
 use zerocam_e2e::{Device, Tab, Viewer, service::ServiceHome, within};
 
 use crate::stage::{GARDEN, PATTERN, SOON, camera_says, check_no_secrets, cloud, stream};
@@ -9,34 +7,27 @@ use crate::stage::{GARDEN, PATTERN, SOON, camera_says, check_no_secrets, cloud, 
 /// Pictures that show that it plays: two seconds.
 const SOME: u64 = 30;
 
-/// The page with its own player, the browser's player, and one that checks
-/// every number.
+/// The page with its own player, and one that checks every number.
 struct Audience {
     page: Tab,
-    native: Tab,
     viewer: Viewer,
 }
 
 impl Audience {
-    /// All see newer pictures than there are now, and never reloaded.
+    /// Both see newer pictures than there are now, and the page never reloads.
     fn goes_on(&mut self, occasion: &str) {
-        for (name, tab) in [
-            ("page", &mut self.page),
-            ("native player", &mut self.native),
-        ] {
-            let before = tab.look();
-            let after = within(4 * SOON, &format!("the {name} plays on {occasion}"), || {
-                self.viewer.look();
-                let now = tab.look();
-                assert_eq!(now.error, None, "{name} {occasion}");
-                (now.frames >= before.frames + SOME).then_some(now)
-            });
-            println!(
-                "  {} pictures, media time {:.1} to {:.1} s by {}",
-                after.frames, before.media_time_s, after.media_time_s, after.engine
-            );
-            assert_eq!(after.loads, 1, "the {name} was not loaded again");
-        }
+        let before = self.page.look();
+        let after = within(4 * SOON, &format!("the page plays on {occasion}"), || {
+            self.viewer.look();
+            let now = self.page.look();
+            assert_eq!(now.error, None, "{occasion}");
+            (now.frames >= before.frames + SOME).then_some(now)
+        });
+        println!(
+            "  {} pictures, media time {:.1} to {:.1} s by {}",
+            after.frames, before.media_time_s, after.media_time_s, after.engine
+        );
+        assert_eq!(after.loads, 1, "the page was not loaded again");
     }
 
     /// Looks until the viewer has seen a picture of a later run.
@@ -56,20 +47,10 @@ fn players_play_on_across_new_runs_and_restarts() {
     let service = home.start(0);
     let device = Device::new(&(cloud(&home, service.address) + PATTERN));
     let mut daemon = stream(&device, &service);
-    let playlist = service.playlist_url(GARDEN);
-    let mut viewer = Viewer::of(&playlist);
-    within(SOON, "there is a playlist", || {
-        viewer.look();
-        (!viewer.pictures.is_empty()).then_some(())
-    });
-    let mut audience = thread::scope(|scope| {
-        let native = scope.spawn(|| Tab::play(&playlist));
-        Audience {
-            page: Tab::open(&service.link(GARDEN)),
-            native: native.join().expect("the browser starts"),
-            viewer,
-        }
-    });
+    let mut audience = Audience {
+        page: Tab::open(&service.link(GARDEN)),
+        viewer: Viewer::of(&service.playlist_url(GARDEN)),
+    };
     audience.goes_on("from the start");
 
     let _ = device.ask("stop");
@@ -86,7 +67,6 @@ fn players_play_on_across_new_runs_and_restarts() {
     let port = service.address.port();
     drop(service);
     let service = home.start(port);
-    audience.viewer.expect_new_dates();
     camera_says(&device, "STREAMING", 2 * SOON);
     audience.goes_on("after the service's restart");
     check_no_secrets(&home, &[&daemon, &service.program]);
