@@ -68,6 +68,7 @@ fn players_play_on_across_new_runs_and_restarts() {
     drop(service);
     let service = home.start(port);
     camera_says(&device, "STREAMING", 2 * SOON);
+    audience.viewer.expect_new_dates();
     audience.goes_on("after the service's restart");
     check_no_secrets(&home, &[&daemon, &service.program]);
 }
