@@ -66,11 +66,26 @@ pub enum Content {
     Frames(Frames),
 }
 
+/// One frame as players get it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameFragment {
+    /// Its number in the run.
+    pub frame: Frame,
+    /// From the run's start to it.
+    pub time_ms: u32,
+    /// How long it is shown.
+    pub duration_ms: u32,
+    /// It can be decoded without those before.
+    pub is_keyframe: bool,
+    /// moof and mdat.
+    pub bytes: Bytes,
+}
+
 /// The frames of a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frames {
-    /// moof and mdat of each frame.
-    pub fragments: Vec<Bytes>,
+    /// In order; the segment that is being filled has those published so far.
+    pub fragments: Vec<FrameFragment>,
     /// Their bytes in all.
     pub bytes: usize,
     /// It begins with a keyframe.
@@ -134,6 +149,7 @@ pub struct Counters {
 #[derive(Debug, Clone, Default)]
 pub struct Window {
     listed: Arc<Listed>,
+    open: Option<Arc<Entry>>,
     current: Option<Arc<RunInit>>,
     format: Option<Arc<RunFormat>>,
     newest: Option<Newest>,
@@ -182,7 +198,15 @@ impl Window {
             .into_iter()
             .chain(left)
             .find(|segment| segment.number == number && segment.run.format.run == run)
-            .and_then(|segment| Some(segment.frames()?.fragments.clone()))
+            .and_then(|segment| Some(segment.frames()?.fragments.as_slice()))
+            .map(|fragments| fragments.iter().map(|it| it.bytes.clone()).collect())
+    }
+
+    /// The segment that is being filled: it follows the listed ones, and its
+    /// duration reaches to the end of the newest frame.
+    #[must_use]
+    pub const fn open(&self) -> Option<&Arc<Entry>> {
+        self.open.as_ref()
     }
 
     /// What is listed, oldest first.

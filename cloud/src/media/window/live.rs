@@ -9,7 +9,9 @@ use std::{
 use bytes::Bytes;
 use zerocam_protocol::Segment;
 
-use super::{Content, Counters, Entry, Frames, Listed, Newest, RunInit, Window, WindowLimits};
+use super::{
+    Content, Counters, Entry, FrameFragment, Frames, Listed, Newest, RunInit, Window, WindowLimits,
+};
 use crate::media::{RunFormat, packager::Packaged, playlist};
 
 /// The most segments that are listed, whatever else the bounds allow: two hours
@@ -27,20 +29,10 @@ pub struct LiveWindow {
     /// What readers get next.
     window: Window,
     changed: bool,
-    open: Option<OpenSegment>,
     listed: VecDeque<Arc<Entry>>,
     listed_bytes: usize,
     listed_ms: u64,
     left: VecDeque<(Instant, Arc<Entry>)>,
-}
-
-#[derive(Debug)]
-struct OpenSegment {
-    run: Arc<RunInit>,
-    number: Segment,
-    date_unix_us: i64,
-    duration_ms: u32,
-    frames: Frames,
 }
 
 impl LiveWindow {
@@ -51,7 +43,6 @@ impl LiveWindow {
             limits,
             window: Window::default(),
             changed: false,
-            open: None,
             listed: VecDeque::new(),
             listed_bytes: 0,
             listed_ms: 0,
@@ -111,34 +102,42 @@ impl LiveWindow {
     /// Takes the next frame, and lists its segment when it is the last one.
     pub fn publish(&mut self, frame: Packaged, now: Instant) {
         let header = frame.unit.header;
-        let other = |open: &OpenSegment| open.number != header.segment;
-        if self.open.as_ref().is_some_and(other) {
+        let unit = frame.unit;
+        let fragment = FrameFragment {
+            frame: header.frame,
+            time_ms: unit.time_ms,
+            duration_ms: frame.duration_ms,
+            is_keyframe: header.flags.keyframe,
+            bytes: frame.fragment,
+        };
+        let is_other = |open: &Arc<Entry>| open.number != header.segment;
+        if self.window.open.as_ref().is_some_and(is_other) {
             self.end_segment(now);
         }
         let Some(run) = &self.window.current else {
             return;
         };
-        let open = self.open.get_or_insert_with(|| OpenSegment {
-            run: run.clone(),
-            number: header.segment,
-            date_unix_us: frame.unit.date_unix_us,
-            duration_ms: 0,
-            frames: Frames {
-                fragments: Vec::new(),
-                bytes: 0,
-                is_independent: header.flags.keyframe,
-                start_ms: frame.unit.time_ms,
-            },
+        let open = self.window.open.get_or_insert_with(|| {
+            Arc::new(Entry {
+                run: run.clone(),
+                number: header.segment,
+                date_unix_us: unit.date_unix_us,
+                duration_ms: 0,
+                content: Content::Frames(Frames {
+                    fragments: Vec::new(),
+                    bytes: 0,
+                    is_independent: fragment.is_keyframe,
+                    start_ms: fragment.time_ms,
+                }),
+            })
         });
-        // To the end of this frame: holes in front of it count too.
-        open.duration_ms = frame.unit.time_ms - open.frames.start_ms + frame.duration_ms;
-        open.frames.bytes += frame.fragment.len();
-        open.frames.fragments.push(frame.fragment);
+        // Readers keep the segment as they saw it.
+        Arc::make_mut(open).append(fragment);
         self.window.newest = Some(Newest {
             run: header.run,
             segment: header.segment,
             frame: header.frame,
-            date_unix_us: frame.unit.date_unix_us,
+            date_unix_us: unit.date_unix_us,
             bitrate_bps: self.window.newest.and_then(|newest| newest.bitrate_bps),
         });
         self.window.fault = None;
@@ -150,18 +149,13 @@ impl LiveWindow {
 
     /// Lists the segment that was being filled.
     pub fn end_segment(&mut self, now: Instant) {
-        let Some(open) = self.open.take() else { return };
+        let Some(segment) = self.window.open.take() else {
+            return;
+        };
         if let Some(newest) = &mut self.window.newest {
-            let bits = open.frames.bytes as u64 * 8;
-            newest.bitrate_bps = (bits * 1000).checked_div(open.duration_ms.into());
+            let bits = segment.bytes() as u64 * 8;
+            newest.bitrate_bps = (bits * 1000).checked_div(segment.duration_ms.into());
         }
-        let segment = Arc::new(Entry {
-            run: open.run,
-            number: open.number,
-            date_unix_us: open.date_unix_us,
-            duration_ms: open.duration_ms,
-            content: Content::Frames(open.frames),
-        });
         match self.listed.back().cloned() {
             Some(last) if goes_on(&last, &segment) => self.list_gaps(&last, &segment, now),
             Some(_) => self.drop_all(now),
@@ -287,6 +281,17 @@ impl LiveWindow {
             segments,
         });
         self.changed = true;
+    }
+}
+
+impl Entry {
+    /// To the end of this frame it lasts then: holes in front of it count too.
+    fn append(&mut self, fragment: FrameFragment) {
+        if let Content::Frames(frames) = &mut self.content {
+            self.duration_ms = fragment.time_ms - frames.start_ms + fragment.duration_ms;
+            frames.bytes += fragment.bytes.len();
+            frames.fragments.push(fragment);
+        }
     }
 }
 

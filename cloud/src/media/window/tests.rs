@@ -426,3 +426,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_open_segment_grows_under_readers_that_keep_what_they_saw() {
+    let mut bench = Bench::new(UNBOUNDED);
+    bench.begin_run(100);
+    bench.publish(&shots(0..25));
+    assert_eq!(bench.window.open(), None, "frame 24 ended segment 100");
+    let mut seen = Vec::new();
+    for shot in shots(25..28) {
+        let frame = Packaged {
+            fragment: fragment(shot),
+            duration_ms: 40,
+            unit: shot.unit(),
+            ends_segment: false,
+        };
+        bench.live.publish(frame, bench.now);
+        seen.push(bench.live.take_changes().unwrap());
+    }
+    for (frames, window) in (1..).zip(&seen) {
+        let open = window.open().unwrap();
+        assert_eq!((open.number, open.duration_ms), (Segment(101), 40 * frames));
+        let fragments = &open.frames().unwrap().fragments;
+        assert_eq!(fragments.len(), frames as usize);
+        assert!(fragments[0].is_keyframe);
+        let last = fragments.last().unwrap();
+        assert_eq!(last.frame, window.newest().unwrap().frame);
+        assert_eq!(last.bytes, fragment(Shot::at(last.frame.0)));
+        assert_eq!(
+            window.segment(Run(100), Segment(101)),
+            None,
+            "not whole yet"
+        );
+    }
+}
