@@ -37,7 +37,7 @@ function glance() {
       loads,
       state: state ?? "",
       reason: reason ?? "",
-      engine: engine ?? "",
+      engine: engine ?? "native",
       ageMs: ageMs ? Number(ageMs) : null,
       frames: Number(frames ?? video.getVideoPlaybackQuality().totalVideoFrames),
       mediaTimeS: video.currentTime,
@@ -62,6 +62,17 @@ function bareThePicture() {
 
 const commands = {
   open: ({ url }) => page.goto(url),
+  // Nothing but a <video>, on a page of the service's own origin.
+  async play({ url }) {
+    const blank = new URL("/blank", url).href;
+    await page.route(blank, (route) =>
+      route.fulfill({
+        contentType: "text/html",
+        body: `<!doctype html><title>native</title><video src="${url}" muted autoplay></video>`,
+      }),
+    );
+    await page.goto(blank);
+  },
   look: glance,
   click: ({ selector }) => page.click(selector),
   async photograph() {
@@ -76,7 +87,7 @@ try {
   for await (const line of createInterface({ input: process.stdin })) {
     const { command, ...details } = JSON.parse(line);
     const answer = await commands[command](details);
-    const silent = command === "open" || command === "click";
+    const silent = command === "open" || command === "play" || command === "click";
     console.log(JSON.stringify(silent ? null : answer));
   }
 } finally {

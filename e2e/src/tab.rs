@@ -69,6 +69,15 @@ impl Tab {
         tab
     }
 
+    /// Lets the browser's own player play a playlist: a bare `<video>` without
+    /// any script.
+    #[must_use]
+    pub fn play(playlist_url: &str) -> Self {
+        let mut tab = Self::new();
+        tab.order(&json!({ "command": "play", "url": playlist_url }));
+        tab
+    }
+
     fn new() -> Self {
         let mut driver = Command::new("node")
             .arg(repository().join("e2e/browser/tab.mjs"))
