@@ -446,9 +446,12 @@ impl Daemon {
             self.care.look_at_link();
             return;
         };
+        // A PC may be hotter than a Pi.
+        let temperature_celsius = (self.health.temperature_celsius)
+            .filter(|_| cfg!(any(target_arch = "arm", target_arch = "aarch64")));
         let signs = Signs {
             wifi_signal_dbm: self.health.wifi_signal_dbm,
-            temperature_celsius: self.health.temperature_celsius,
+            temperature_celsius,
             undervoltage: telemetry::undervoltage(Path::new("/")),
             dropped_frames: parts.capture.gauges().dropped_frames(),
             ..Signs::default()
