@@ -89,21 +89,22 @@ pub enum Action {
     Mended(Duration),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum State {
     Rests,
-    Works {
-        since: Instant,
-    },
-    Fails {
-        since: Instant,
-        round: u32,
-        round_since: Instant,
-        /// Index of the next rung.
-        next: usize,
-        /// Works again, not yet for long.
-        works_since: Option<Instant>,
-    },
+    Works { since: Instant },
+    Fails(Failure),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Failure {
+    since: Instant,
+    round: u32,
+    round_since: Instant,
+    /// Index of the next rung.
+    next: usize,
+    /// Works again, not yet for long.
+    works_since: Option<Instant>,
 }
 
 /// The state machine.
@@ -139,7 +140,7 @@ impl Ladder {
     /// Whether all was tried that can be, at least once, in vain.
     #[must_use]
     pub const fn is_spent(&self) -> bool {
-        matches!(self.state, State::Fails { round: 1.., .. })
+        matches!(self.state, State::Fails(Failure { round: 1.., .. }))
     }
 
     /// Takes in how the part is.
@@ -161,74 +162,62 @@ impl Ladder {
                 self.reboots = 0;
                 vec![Action::KeepReboots(0)]
             }
-            (
-                Event::Works,
-                State::Fails {
-                    since,
-                    round,
-                    next,
-                    works_since: Some(works_since),
-                    ..
-                },
-            ) if now.duration_since(works_since) >= MENDED_AFTER => {
-                self.state = State::Works { since: works_since };
-                let climbed = round > 0 || next > 0;
-                let mended = Action::Mended(works_since.duration_since(since));
-                climbed.then_some(mended).into_iter().collect()
-            }
-            (Event::Works, State::Fails { .. }) => {
-                if let State::Fails { works_since, .. } = &mut self.state {
-                    works_since.get_or_insert(now);
-                }
-                vec![]
-            }
+            (Event::Works, State::Fails(failure)) => self.work_again(failure, now),
             (Event::Fails, State::Rests | State::Works { .. }) => {
-                self.state = State::Fails {
+                self.state = State::Fails(Failure {
                     since: now,
                     round: 0,
                     round_since: now,
                     next: 0,
                     works_since: None,
-                };
+                });
                 vec![]
             }
-            (
-                Event::Fails,
-                State::Fails {
-                    since,
-                    round,
-                    round_since,
-                    next,
-                    ..
-                },
-            ) => {
-                let (after, remedy) = self.rungs[next];
-                let doublings = (round + self.reboots).min(MAX_DOUBLINGS);
-                let due = now.duration_since(round_since) >= after * (1 << doublings);
-                let last = next + 1 == self.rungs.len();
-                let (round, round_since, next) = match (due, last) {
-                    (false, _) => (round, round_since, next),
-                    (true, false) => (round, round_since, next + 1),
-                    (true, true) => (round + 1, now, 0),
-                };
-                self.state = State::Fails {
-                    since,
-                    round,
-                    round_since,
-                    next,
-                    works_since: None,
-                };
-                let attempt = Action::Try(remedy, now.duration_since(since));
-                match remedy {
-                    _ if !due => vec![],
-                    Remedy::Reboot if !self.has_worked || self.reboots >= MAX_REBOOTS => vec![],
-                    Remedy::Reboot => {
-                        self.reboots += 1;
-                        vec![Action::KeepReboots(self.reboots), attempt]
-                    }
-                    _ => vec![attempt],
-                }
+            (Event::Fails, State::Fails(failure)) => self.climb(failure, now),
+        }
+    }
+
+    fn work_again(&mut self, mut failure: Failure, now: Instant) -> Vec<Action> {
+        let works_since = *failure.works_since.get_or_insert(now);
+        if now.duration_since(works_since) < MENDED_AFTER {
+            self.state = State::Fails(failure);
+            return vec![];
+        }
+        self.state = State::Works { since: works_since };
+        if failure.round == 0 && failure.next == 0 {
+            return vec![];
+        }
+        vec![Action::Mended(works_since.duration_since(failure.since))]
+    }
+
+    fn climb(&mut self, mut failure: Failure, now: Instant) -> Vec<Action> {
+        // Time in which it worked does not count.
+        if let Some(works_since) = failure.works_since.take() {
+            let worked = now.duration_since(works_since);
+            failure.since += worked;
+            failure.round_since += worked;
+        }
+        let (after, remedy) = self.rungs[failure.next];
+        let doublings = (failure.round + self.reboots).min(MAX_DOUBLINGS);
+        let due = now.duration_since(failure.round_since) >= after * (1 << doublings);
+        if due {
+            failure.next += 1;
+            if failure.next == self.rungs.len() {
+                failure.next = 0;
+                failure.round += 1;
+                failure.round_since = now;
             }
+        }
+        self.state = State::Fails(failure);
+        let attempt = Action::Try(remedy, now.duration_since(failure.since));
+        match remedy {
+            _ if !due => vec![],
+            Remedy::Reboot if !self.has_worked || self.reboots >= MAX_REBOOTS => vec![],
+            Remedy::Reboot => {
+                self.reboots += 1;
+                vec![Action::KeepReboots(self.reboots), attempt]
+            }
+            _ => vec![attempt],
         }
     }
 }
@@ -265,12 +254,24 @@ mod tests {
     #[test]
     fn the_wifi_ladder() {
         type Row<'a> = (&'a str, &'a [(Event, u64)], &'a [&'a str]);
-        let table: [Row<'_>; 8] = [
+        let table: [Row<'_>; 9] = [
             ("all is well", &[(Works, 9000)], &[]),
             ("nothing to mend", &[(Rests, 90_000)], &[]),
             (
                 "a short loss",
                 &[(Works, 10), (Fails, 50), (Works, 900)],
+                &[],
+            ),
+            (
+                "it flickers",
+                &[
+                    (Works, 10),
+                    (Fails, 12),
+                    (Works, 66),
+                    (Fails, 68),
+                    (Works, 120),
+                    (Fails, 122),
+                ],
                 &[],
             ),
             (
@@ -280,10 +281,10 @@ mod tests {
             ),
             (
                 "it helps only for a moment",
-                &[(Works, 100), (Fails, 150), (Works, 200), (Fails, 290)],
+                &[(Works, 100), (Fails, 150), (Works, 200), (Fails, 340)],
                 &[
                     "146: RestartWpaSupplicant after 46",
-                    "280: ReloadWifi after 180",
+                    "330: ReloadWifi after 180",
                 ],
             ),
             (
