@@ -13,7 +13,7 @@ use std::{
 /// How long an ailment outlasts its signs.
 pub const HOLD: Duration = Duration::from_secs(60);
 
-/// Below, a Pi Zero's radio repeats more than it sends.
+/// Assumed: about where a Pi Zero's radio begins to be too slow for 2 Mb/s.
 const WEAK_DBM: i32 = -80;
 /// Where the firmware begins to slow the processor down.
 const HOT_CELSIUS: f32 = 80.0;

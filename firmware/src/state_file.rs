@@ -77,7 +77,6 @@ struct Document {
     camera_reboots: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 const fn is_zero(count: &u32) -> bool {
     *count == 0
 }
