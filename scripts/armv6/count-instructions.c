@@ -29,7 +29,7 @@ void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block,
                                           enum qemu_plugin_cb_flags flags, void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
 
-/* Of the interface: 1 up to QEMU 8.2, 2 from there on. */
+/* Of the interface: 1 before QEMU 9, 2 since. */
 EXPORTED int qemu_plugin_version = PLUGIN_VERSION;
 
 static _Atomic uint64_t *count;

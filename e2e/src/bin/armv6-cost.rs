@@ -57,6 +57,7 @@ fn main() -> ExitCode {
     let seconds = (last_frame - first_frame) as f64 / FRAMES_PER_SECOND;
     let per_second = (after - before) as f64 / seconds;
     let resident = resident_bytes(daemon.pid());
+    assert!(after > before && resident > 0, "nothing was measured");
     let within_budgets =
         per_second <= MOST_INSTRUCTIONS_PER_SECOND && resident <= MOST_RESIDENT_BYTES;
 
