@@ -103,7 +103,7 @@ impl ServiceHome {
 /// A running service.
 #[derive(Debug)]
 pub struct Service<'a> {
-    home: &'a ServiceHome,
+    pub(crate) home: &'a ServiceHome,
     /// The process.
     pub program: Program,
     /// Where it listens.

@@ -19,8 +19,7 @@ use std::{
 use tungstenite::{ClientRequestBuilder, Message, WebSocket, http::Uri};
 use zerocam::camera::{Camera as _, replay::Replay};
 use zerocam_e2e::{
-    Device, Footage, Program, Service, TlsFront, program::peak_memory_bytes, service::ServiceHome,
-    tls_front::Authority,
+    Device, Footage, Program, Service, program::peak_memory_bytes, service::ServiceHome,
 };
 use zerocam_protocol::{
     AccessUnit, CameraMessage, Flags, Frame, Header, Run, Segment, ServiceMessage,
@@ -47,19 +46,7 @@ fn main() {
 /// Streams over TLS as a camera does, without viewers.
 fn cost(home: &ServiceHome, footage: &Footage, duration: Duration) {
     let service = home.start(0);
-    let authority = Authority::new("bench");
-    let front = TlsFront::before(service.address, authority.certify("localhost"));
-    let device = Device::new("");
-    let ca_file = device.path().join("ca.pem");
-    authority.write(&ca_file);
-    device.configure(&format!(
-        "[cloud]\nurl = \"https://localhost:{}\"\nkey = \"{}\"\nca_file = \"{}\"\n\
-         [camera]\nbackend = \"replay\"\nfile = \"{}\"\n",
-        front.address().port(),
-        home.camera_key("garden"),
-        ca_file.display(),
-        footage.path.display(),
-    ));
+    let (device, _front) = Device::over_tls(&service, "garden", footage);
     let daemon = device.start();
     daemon.wait_for_line("STOPPED", SETTLING);
     let _ = device.ask("start");
