@@ -225,13 +225,15 @@ impl Session {
             move_after_s: self.move_after_s,
             version: self.version,
         });
-        // The first ack starts the clock exchange: the camera echoes it with
-        // its first report.
+        // In front of the welcome: the camera reports as soon as it is welcome,
+        // before its first frame, and its report must echo this for that frame
+        // to be dated right. A service that gets ten seconds of the past at once
+        // cannot tell from their arrival when they were captured.
         let ack = ServiceMessage::Ack {
             clock: dating.send(now.unix_us),
             have: facts.have,
         };
-        let mut actions = vec![Action::Send(welcome), Action::Send(ack)];
+        let mut actions = vec![Action::Send(ack), Action::Send(welcome)];
         actions.extend(command(facts.desired));
         let open = Open {
             hello,

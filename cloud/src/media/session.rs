@@ -72,10 +72,10 @@ impl Session {
                 self.after_flush.is_none() && self.packager.as_ref().is_none_or(Packager::has_room);
             let deadline = self.next_deadline();
             tokio::select! {
-                command = commands.recv(), if takes_commands => match command {
-                    Some(command) => self.obey(command).await,
-                    None => break,
-                },
+                // What the child has written is read before it is judged for
+                // standing still, however late both are noticed. It writes only
+                // what it was given, so nobody waits for ever.
+                biased;
                 event = next_event(&mut self.child), if self.child.is_some() => match event {
                     ChildEvent::Output(output) => self.supervise(Event::Output(&output)).await,
                     ChildEvent::Exited(how) => {
@@ -87,6 +87,10 @@ impl Session {
                     self.window.forget(Instant::now());
                     self.supervise(Event::Deadline).await;
                 }
+                command = commands.recv(), if takes_commands => match command {
+                    Some(command) => self.obey(command).await,
+                    None => break,
+                },
             }
             self.show();
         }

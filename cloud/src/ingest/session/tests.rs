@@ -227,8 +227,8 @@ fn hello_is_answered_with_all_that_the_camera_needs() {
         have: have(7),
     };
     let expected = [
-        Action::Send(ServiceMessage::Welcome(welcome)),
         Action::Send(ack),
+        Action::Send(ServiceMessage::Welcome(welcome)),
         Action::Send(ServiceMessage::Command(desired)),
     ];
     assert_eq!(bench.hello(Verdict::TakeOver, facts.clone()), expected);
