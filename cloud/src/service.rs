@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::{cameras::Cameras, config::Settings, media::Spawner};
+use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawner};
 
 /// Viewers are refused when less than this share of `concurrency` is free, so
 /// that cameras and the owner still get through.
@@ -17,6 +17,9 @@ pub struct Service {
     pub settings: Settings,
     /// Every camera met.
     pub cameras: Cameras,
+    /// This process.
+    pub instance: Instance,
+    leaving: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
     requests: Arc<Semaphore>,
 }
@@ -27,6 +30,8 @@ impl Service {
     pub fn new(settings: Settings, spawner: Spawner) -> Self {
         Self {
             cameras: Cameras::new(settings.media.clone(), spawner, settings.max_cameras),
+            instance: Instance::new(settings.revision.clone()),
+            leaving: watch::Sender::new(false),
             stopping: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.concurrency)),
             settings,
@@ -46,14 +51,27 @@ impl Service {
         self.requests.available_permits() >= self.settings.concurrency * RESERVED_PERCENT / 100
     }
 
-    /// Whether the service is about to end.
+    /// Whether the service is about to end, so that cameras should go elsewhere.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+        *self.leaving.borrow() || *self.stopping.borrow()
     }
 
-    /// Turns true when the service is about to end. [`Self::stop`] waits until
-    /// the receiver is dropped.
+    /// Turns true when cameras should move to another instance.
+    /// [`Self::send_cameras_away`] waits until the receiver is dropped.
+    #[must_use]
+    pub fn leaving(&self) -> watch::Receiver<bool> {
+        self.leaving.subscribe()
+    }
+
+    /// Tells everybody that holds [`Self::leaving`], and waits for them.
+    pub async fn send_cameras_away(&self) {
+        self.leaving.send_replace(true);
+        self.leaving.closed().await;
+    }
+
+    /// Turns true when everything ends. [`Self::stop`] waits until the receiver
+    /// is dropped.
     #[must_use]
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
