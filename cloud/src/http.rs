@@ -5,9 +5,11 @@
 //! cookies. Errors are short text with a remedy, on pages a small HTML page.
 
 mod api;
+mod instant;
 mod notice;
 mod pages;
 mod room;
+mod still;
 mod visitor;
 mod watch;
 
@@ -41,6 +43,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/watch/{camera}", get(pages::add_slash))
         .route("/watch/{camera}/", get(pages::player))
         .route("/watch/{camera}/plain.m3u8", get(watch::plain_playlist))
+        .route("/watch/{camera}/live.mp4", get(instant::live))
+        .route("/watch/{camera}/still.mp4", get(still::still))
         .route("/watch/{camera}/{run}/{file}", get(watch::media))
         .route("/api/cameras/{camera}", get(api::status))
         .route("/api/cameras/{camera}/desired", post(api::desire))

@@ -12,8 +12,10 @@ mod service {
     mod bench;
     mod camera;
     mod control;
+    mod instant;
     mod limits;
     mod process;
     mod schema;
+    mod still;
     mod stream;
 }

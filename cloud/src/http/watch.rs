@@ -19,13 +19,13 @@ use super::{notice::Notice, visitor::Visitor};
 use crate::{media::Window, service::Service, time::Now};
 
 /// Playlists change all the time.
-const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Media never change. Private, because watching is by permission.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=600, immutable");
 
 const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
-const MP4: HeaderValue = HeaderValue::from_static("video/mp4");
+pub(super) const MP4: HeaderValue = HeaderValue::from_static("video/mp4");
 
 /// Plain HLS, for any player.
 pub(super) async fn plain_playlist(
