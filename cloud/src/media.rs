@@ -25,6 +25,7 @@ pub mod flv;
 pub mod fragment;
 pub mod intake;
 pub mod packager;
+pub mod parts;
 pub mod playlist;
 mod session;
 #[cfg(test)]
