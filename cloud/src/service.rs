@@ -1,6 +1,9 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -9,6 +12,10 @@ use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawn
 /// Viewers are refused when less than this share of `concurrency` is free, so
 /// that cameras and the owner still get through.
 const RESERVED_PERCENT: usize = 10;
+
+/// Within this time after a start, cameras come that fed another instance: it
+/// takes two seconds to notice a deploy, and as many to connect.
+const ARRIVAL: Duration = Duration::from_secs(15);
 
 /// What all requests share.
 #[derive(Debug)]
@@ -19,6 +26,7 @@ pub struct Service {
     pub cameras: Cameras,
     /// This process.
     pub instance: Instance,
+    started: Instant,
     leaving: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
     requests: Arc<Semaphore>,
@@ -31,6 +39,7 @@ impl Service {
         Self {
             cameras: Cameras::new(settings.media.clone(), spawner, settings.max_cameras),
             instance: Instance::new(settings.revision.clone()),
+            started: Instant::now(),
             leaving: watch::Sender::new(false),
             stopping: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.concurrency)),
@@ -49,6 +58,13 @@ impl Service {
     #[must_use]
     pub fn has_room_for_viewers(&self) -> bool {
         self.requests.available_permits() >= self.settings.concurrency * RESERVED_PERCENT / 100
+    }
+
+    /// Whether cameras that nobody has met yet may be about to come: viewers find
+    /// a new instance before their camera does.
+    #[must_use]
+    pub fn expects_cameras(&self) -> bool {
+        self.instance.revision.is_some() && self.started.elapsed() < ARRIVAL
     }
 
     /// Whether the service is about to end, so that cameras should go elsewhere.

@@ -51,6 +51,8 @@ pub struct Record {
     pub rollout: Rollout,
     /// How often it was asked to move there.
     pub moves: u32,
+    /// It has moved there.
+    pub moved_away: bool,
     /// When it was last heard, Unix microseconds.
     pub last_seen_unix_us: Option<i64>,
     /// Which device it is.

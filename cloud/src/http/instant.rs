@@ -67,10 +67,13 @@ pub(super) async fn live(
     State(service): State<Arc<Service>>,
     visitor: Visitor,
 ) -> Result<Response, Response> {
-    let camera = service
-        .cameras
-        .get(&visitor.camera)
-        .ok_or_else(no_picture)?;
+    let met = service.cameras.met(&visitor.camera);
+    let patience = if service.expects_cameras() {
+        PICTURE_DEADLINE
+    } else {
+        Duration::ZERO
+    };
+    let camera = timeout(patience, met).await.map_err(|_| no_picture())?;
     let watching = Watching::new(camera.clone(), &visitor.identity);
     let mut changes = camera.media.window();
     let jitter = LIFETIME_JITTER.mul_f64(fastrand::f64());

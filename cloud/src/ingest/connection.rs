@@ -223,6 +223,7 @@ impl Connection {
             let verdict = record.feed.claim(self.id, &hello, now.monotonic);
             if matches!(verdict, Verdict::Hold | Verdict::TakeOver) {
                 record.device = Some(hello.device.clone());
+                record.moved_away = false;
                 record.public_url = Some(hello.public_url.clone());
                 record.heard(CameraState::Streaming, String::new(), now);
             }
@@ -387,23 +388,24 @@ impl Connection {
 
     async fn farewell(&mut self, bye: Bye) {
         self.log_end(&bye.text);
-        let moved = bye.reason == ByeReason::Superseded;
-        let ended = {
-            let mut record = self.camera.record();
-            let ended = record.feed.leave(self.id, true);
-            if ended {
-                record.farewell(bye, Now::read());
-            }
-            ended
-        };
-        // The instance that the camera moved to has the last frame, and knows from
-        // the next one how long it lasts.
-        if ended
-            && !moved
-            && timeout(PUSH_DEADLINE, self.camera.media.flush())
-                .await
-                .is_err()
+        let moved_away = bye.reason == ByeReason::Superseded;
         {
+            let mut record = self.camera.record();
+            if !record.feed.leave(self.id, true) {
+                return;
+            }
+            record.moved_away = moved_away;
+            record.farewell(bye, Now::read());
+        }
+        let media = &self.camera.media;
+        let end = async {
+            if moved_away {
+                media.move_away().await;
+            } else {
+                media.flush().await;
+            }
+        };
+        if timeout(PUSH_DEADLINE, end).await.is_err() {
             warn!(camera = %self.camera.name, "the last frames could not be published in time");
         }
     }
