@@ -8,6 +8,7 @@ mod api;
 mod instant;
 mod notice;
 mod pages;
+mod range;
 mod room;
 mod still;
 mod visitor;
@@ -21,8 +22,9 @@ use axum::{
     http::{
         HeaderValue, Method, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-            WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+            ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
+            CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, WWW_AUTHENTICATE,
+            X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::{self, Next},
@@ -37,6 +39,8 @@ use crate::service::Service;
 /// What may change or is personal: errors, pages, status.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+const ANY: HeaderValue = HeaderValue::from_static("*");
+
 /// All routes.
 pub fn router(service: Arc<Service>) -> Router {
     let visitors = Router::new()
@@ -45,6 +49,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/watch/{camera}/plain.m3u8", get(watch::plain_playlist))
         .route("/watch/{camera}/live.mp4", get(instant::live))
         .route("/watch/{camera}/still.mp4", get(still::still))
+        .route(
+            "/watch/{camera}/index.m3u8",
+            get(watch::low_latency_playlist),
+        )
         .route("/watch/{camera}/{run}/{file}", get(watch::media))
         .route("/api/cameras/{camera}", get(api::status))
         .route("/api/cameras/{camera}/desired", post(api::desire))
@@ -56,7 +64,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/api/cameras/{camera}/stream", get(api::stream))
         .route("/api/cameras/{camera}/checkin", post(api::check_in))
         .merge(visitors.clone())
-        .nest("/t/{token}", visitors)
+        .nest(
+            "/t/{token}",
+            visitors.layer(middleware::map_response(open_to_pages)),
+        )
         .layer(middleware::from_fn_with_state(service.clone(), room::admit))
         .route("/", get(pages::front))
         .route("/assets/{*file}", get(pages::asset))
@@ -91,6 +102,16 @@ async fn headers(request: Request, next: Next) -> Response {
             .entry(CONTENT_SECURITY_POLICY)
             .or_insert(HeaderValue::from_static(pages::POLICY));
     }
+    response
+}
+
+/// Players on other sites may read what a path token gives: the address alone
+/// is the permission, so nothing of the visitor's own is lent to them. Cookies
+/// open nothing to other sites.
+async fn open_to_pages(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANY);
     response
 }
 

@@ -26,6 +26,7 @@ pub mod follower;
 pub mod fragment;
 pub mod intake;
 pub mod packager;
+pub mod parts;
 pub mod playlist;
 mod session;
 #[cfg(test)]
