@@ -18,6 +18,7 @@ pub struct ServiceHome {
     directory: TempDir,
     signing_key: String,
     ffmpeg: PathBuf,
+    settings: String,
 }
 
 impl Default for ServiceHome {
@@ -38,6 +39,7 @@ impl ServiceHome {
             directory: TempDir::new().expect("room for temporary files"),
             signing_key: made.trim().to_owned(),
             ffmpeg: "ffmpeg".into(),
+            settings: String::new(),
         }
     }
 
@@ -45,6 +47,13 @@ impl ServiceHome {
     #[must_use]
     pub fn with_ffmpeg(mut self, ffmpeg: impl Into<PathBuf>) -> Self {
         self.ffmpeg = ffmpeg.into();
+        self
+    }
+
+    /// More lines of its configuration.
+    #[must_use]
+    pub fn with_settings(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.settings);
         self
     }
 
@@ -66,9 +75,10 @@ impl ServiceHome {
     fn command(&self, port: u16) -> Command {
         let config = self.directory.path().join("zerocam-cloud.toml");
         let text = format!(
-            "listen = \"127.0.0.1:{port}\"\nplain_http = true\nsigning_key = {:?}\nffmpeg = {:?}\n",
+            "listen = \"127.0.0.1:{port}\"\nplain_http = true\nsigning_key = {:?}\nffmpeg = {:?}\n{}",
             self.signing_key,
             self.ffmpeg.display().to_string(),
+            self.settings,
         );
         fs::write(&config, text).expect("room for temporary files");
         let mut command = Command::new(built("zerocam-cloud"));

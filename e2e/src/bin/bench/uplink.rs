@@ -8,7 +8,7 @@ use std::{
 };
 
 use zerocam_e2e::{
-    Device, Footage, Service, TlsFront, program::peak_memory_bytes, service::ServiceHome,
+    Device, Footage, TlsFront, program::peak_memory_bytes, service::ServiceHome,
     tls_front::Authority,
 };
 
@@ -96,7 +96,9 @@ fn delay(home: &ServiceHome, footage: &Footage, duration: Duration) {
     println!(
         "access unit sent to fragment published, {} frames: p50 {:.1} ms, p99 {:.1} ms \
          (a frame lasts 40 ms)",
-        delays.len(), middle, slow
+        delays.len(),
+        middle,
+        slow
     );
 }
 
@@ -118,4 +120,3 @@ fn watch(status: &str, sender: &Sender, until: Instant) -> Vec<Duration> {
     }
     delays
 }
-
