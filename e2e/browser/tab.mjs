@@ -24,6 +24,25 @@ const browser = await chromium.launch({
 });
 const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
 page.setDefaultTimeout(patienceMs);
+// In the page: how often playback waited for data since it began, and the
+// longest time from one new picture to the next.
+await page.addInitScript(() => {
+  const stops = { count: 0, longestMs: 0 };
+  globalThis.stops = stops;
+  let playing = false;
+  document.addEventListener("playing", () => (playing = true), true);
+  document.addEventListener("waiting", () => (stops.count += Number(playing)), true);
+  let shown = 0;
+  let sinceMs;
+  const look = (nowMs) => {
+    const frames = document.querySelector("video")?.getVideoPlaybackQuality().totalVideoFrames ?? 0;
+    if (sinceMs !== undefined) stops.longestMs = Math.max(stops.longestMs, nowMs - sinceMs);
+    if (frames !== shown) sinceMs = nowMs;
+    shown = frames;
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+});
 let loads = 0;
 page.on("load", () => {
   loads += 1;
@@ -43,6 +62,8 @@ function glance() {
       mediaTimeS: video.currentTime,
       error: video.error ? `${video.error.code}: ${video.error.message}` : null,
       nowUnixMs: Date.now(),
+      stops: globalThis.stops.count,
+      longestStopMs: globalThis.stops.longestMs,
     };
   }, loads);
 }
@@ -60,7 +81,29 @@ function bareThePicture() {
   });
 }
 
+/** Plays a playlist with hls.js as it comes, on a page of its own at that address. */
+async function playHls({ url }) {
+  const address = new URL("hls.html", url).href;
+  const body = "<!doctype html><video muted autoplay></video>";
+  await page.route(address, (route) => route.fulfill({ contentType: "text/html", body }));
+  await page.goto(address);
+  await page.addScriptTag({ path: `${import.meta.dirname}/../../cloud/player/node_modules/hls.js/dist/hls.min.js` });
+  await page.evaluate((url) => {
+    const hls = new Hls({ lowLatencyMode: false });
+    document.documentElement.dataset.engine = "hls.js";
+    hls.on(Hls.Events.ERROR, (_, { fatal, type, details }) => {
+      if (!fatal) return;
+      document.documentElement.dataset.reason = details;
+      if (type === Hls.ErrorTypes.NETWORK_ERROR) hls.loadSource(url);
+      else hls.recoverMediaError();
+    });
+    hls.loadSource(url);
+    hls.attachMedia(document.querySelector("video"));
+  }, url);
+}
+
 const commands = {
+  playHls,
   open: ({ url }) => page.goto(url),
   look: glance,
   click: ({ selector }) => page.click(selector),
@@ -76,7 +119,7 @@ try {
   for await (const line of createInterface({ input: process.stdin })) {
     const { command, ...details } = JSON.parse(line);
     const answer = await commands[command](details);
-    const silent = command === "open" || command === "click";
+    const silent = command === "open" || command === "playHls" || command === "click";
     console.log(JSON.stringify(silent ? null : answer));
   }
 } finally {

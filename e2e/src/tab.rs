@@ -47,6 +47,10 @@ pub struct Glance {
     pub error: Option<String>,
     /// The browser's clock, Unix milliseconds.
     pub now_unix_ms: u64,
+    /// How often playback had to wait for data since it began.
+    pub stops: u32,
+    /// The longest time from one new picture to the next.
+    pub longest_stop_ms: f64,
 }
 
 /// What was on screen some time between two glances.
@@ -66,6 +70,14 @@ impl Tab {
     pub fn open(link: &str) -> Self {
         let mut tab = Self::new();
         tab.order(&json!({ "command": "open", "url": link }));
+        tab
+    }
+
+    /// Plays a playlist with hls.js alone, without the page around it.
+    #[must_use]
+    pub fn play_hls(playlist_url: &str) -> Self {
+        let mut tab = Self::new();
+        tab.order(&json!({ "command": "playHls", "url": playlist_url }));
         tab
     }
 
