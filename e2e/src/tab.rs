@@ -47,10 +47,16 @@ pub struct Glance {
     pub error: Option<String>,
     /// The browser's clock, Unix milliseconds.
     pub now_unix_ms: u64,
-    /// How often playback had to wait for data since it began.
-    pub stops: u32,
+}
+
+/// How smooth playback was.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stops {
+    /// How often it stopped because the data had run out.
+    pub count: u32,
     /// The longest time from one new picture to the next.
-    pub longest_stop_ms: f64,
+    pub longest_ms: f64,
 }
 
 /// What was on screen some time between two glances.
@@ -102,6 +108,14 @@ impl Tab {
     /// When the browser has gone.
     pub fn look(&mut self) -> Glance {
         self.ask(&json!({ "command": "look" }))
+    }
+
+    /// How smooth playback was since the last time this was asked.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub fn take_stops(&mut self) -> Stops {
+        self.ask(&json!({ "command": "takeStops" }))
     }
 
     /// Clicks what a CSS selector selects, once it can be clicked.
