@@ -12,8 +12,11 @@ mod service {
     mod bench;
     mod camera;
     mod control;
+    mod handover;
+    mod instant;
     mod limits;
     mod process;
     mod schema;
+    mod still;
     mod stream;
 }

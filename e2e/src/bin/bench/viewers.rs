@@ -1,0 +1,158 @@
+//! What viewers cost the service, and how soon each has what is new.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+use zerocam_e2e::{Footage, Service, service::ServiceHome};
+
+use crate::{
+    load::{Load, Way},
+    processes::{children_of, percentile, processor_time, resident_bytes},
+    sender::{CAMERA, RUN, Sender},
+    web_server::WebServer,
+};
+
+/// Short, so that the window is full, and its memory steady, before viewers come.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// How long each server is asked for the same bytes.
+const REPEAT: Duration = Duration::from_secs(8);
+
+/// Prints both tables.
+pub(crate) fn run(viewers: usize, duration: Duration) {
+    raise_open_files();
+    let footage = Footage::bikes();
+    let home = ServiceHome::new().with_settings(&format!(
+        "concurrency = {}\nwindow_seconds = {}\n",
+        2 * viewers + 2000,
+        WINDOW.as_secs()
+    ));
+    let service = home.start(0);
+    let pid = service.program.pid();
+    let empty = resident_bytes(pid);
+    let sender = Sender::start(&home, &service, &footage);
+    thread::sleep(WINDOW + Duration::from_secs(5));
+
+    let before = processor_time(pid);
+    thread::sleep(duration);
+    let alone = (processor_time(pid) - before).as_secs_f64() / duration.as_secs_f64();
+    let camera = resident_bytes(pid);
+    println!(
+        "one camera of 2 Mb/s without viewers: {:.1} % of a core, {:.1} MiB with a window of {} s",
+        100.0 * alone,
+        mib(camera - empty),
+        WINDOW.as_secs(),
+    );
+    println!(
+        "{:<12} {:>7} {:>10} {:>13} {:>12} {:>22} {:>12}",
+        "", "viewers", "% of core", "viewers/core", "KiB/viewer", "wake-up p50 p99 max ms", "Mb/s"
+    );
+    let base = format!("/t/{}/watch/{CAMERA}/", service.token(CAMERA));
+    for way in [Way::Plain, Way::LowLatency, Way::Instant] {
+        // What the last viewers left behind may be used again.
+        let memory = resident_bytes(pid);
+        let load = Load::start(way, viewers, service.address, &base);
+        let (before, since) = (processor_time(pid), Instant::now());
+        thread::sleep(duration);
+        let spent = (processor_time(pid) - before).as_secs_f64() / since.elapsed().as_secs_f64();
+        let notes = load.take_notes();
+        let memory = resident_bytes(pid).saturating_sub(memory);
+        load.end();
+        // A frame is published when the next one shows how long it lasts.
+        let sent = sender.sent();
+        let mut late: Vec<Duration> = notes
+            .news
+            .iter()
+            .filter_map(|(frame, at)| {
+                Some(at.saturating_duration_since(*sent.get(*frame as usize + 1)?))
+            })
+            .collect();
+        let late = if late.is_empty() {
+            "-".to_owned()
+        } else {
+            [50, 99, 100]
+                .map(|percent| format!("{:.1}", 1e3 * percentile(&mut late, percent).as_secs_f64()))
+                .join(" ")
+        };
+        let share = (spent - alone).max(0.0);
+        println!(
+            "{:<12} {viewers:>7} {:>10.1} {:>13.0} {:>12.1} {late:>22} {:>12.0}",
+            format!("{way:?}"),
+            100.0 * share,
+            viewers as f64 / share,
+            mib(memory) * 1024.0 / viewers as f64,
+            notes.bytes as f64 * 8e-6 / duration.as_secs_f64(),
+        );
+    }
+    drop(sender);
+    beside_nginx(&service, &base);
+}
+
+/// The same bytes from memory and from nginx: requests in each second of
+/// processor time.
+fn beside_nginx(service: &Service<'_>, base: &str) {
+    let url = format!("{}{base}", service.url());
+    let get = |file: &str| {
+        let mut answer = ureq::get(format!("{url}{file}"))
+            .call()
+            .expect("it is there");
+        answer.body_mut().read_to_vec().expect("it is there")
+    };
+    let playlist = String::from_utf8(get("index.m3u8")).expect("playlists are text");
+    let part = playlist
+        .lines()
+        .rfind(|line| line.starts_with("#EXT-X-PART:"))
+        .and_then(|line| line.split_once("URI=\"")?.1.split('"').next())
+        .unwrap_or_else(|| panic!("no part of run {RUN} in {playlist}"));
+    let bytes = get(part);
+    let nginx = WebServer::with(&bytes);
+    let [worker] = children_of(nginx.program.pid())[..] else {
+        panic!("not one worker");
+    };
+    println!(
+        "a part of {} kB, requests per second of processor time (and per second):",
+        bytes.len() / 1000
+    );
+    println!(
+        "{:<12} {:>22} {:>22}",
+        "connections", "zerocam-cloud", "nginx"
+    );
+    for connections in [64, 900] {
+        let servers = [
+            (
+                service.address,
+                format!("{base}{part}"),
+                service.program.pid(),
+            ),
+            (nginx.address, "/file".to_owned(), worker),
+        ];
+        let [ours, theirs] = servers.map(|(address, path, pid)| {
+            let load = Load::start(Way::Repeat, connections, address, &path);
+            let before = processor_time(pid);
+            thread::sleep(REPEAT);
+            let spent = (processor_time(pid) - before).as_secs_f64();
+            let answers = load.take_notes().answers as f64;
+            load.end();
+            format!(
+                "{:.0} ({:.0})",
+                answers / spent,
+                answers / REPEAT.as_secs_f64()
+            )
+        });
+        println!("{connections:<12} {ours:>22} {theirs:>22}");
+    }
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// Each viewer takes a file descriptor.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).expect("one may have as many as one may have");
+}
