@@ -27,6 +27,7 @@ pub mod fault_proxy;
 pub mod footage;
 pub mod patience;
 pub mod program;
+pub mod screen;
 pub mod service;
 pub mod tab;
 pub mod tls_front;

@@ -1,11 +1,12 @@
 //! What viewers cost the service, and how soon each has what is new.
 
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tempfile::TempDir;
 use zerocam_e2e::{Footage, Service, service::ServiceHome};
 
 use crate::{
@@ -108,7 +109,9 @@ fn beside_nginx(service: &Service<'_>, base: &str) {
         .and_then(|line| line.split_once("URI=\"")?.1.split('"').next())
         .unwrap_or_else(|| panic!("no part of run {RUN} in {playlist}"));
     let bytes = get(part);
-    let nginx = WebServer::with(&bytes);
+    let directory = TempDir::new().expect("room for temporary files");
+    fs::write(directory.path().join("file"), &bytes).expect("room for temporary files");
+    let nginx = WebServer::of(directory);
     let [worker] = children_of(nginx.program.pid())[..] else {
         panic!("not one worker");
     };

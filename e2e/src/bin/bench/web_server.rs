@@ -1,4 +1,4 @@
-//! nginx with one file, as a measure of what a web server costs on this machine.
+//! nginx with files, as a measure of what a web server costs on this machine.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 use zerocam_e2e::{Program, within};
 
-/// A running server. Its one worker serves `/file` below its root.
+/// A running server with one worker.
 #[derive(Debug)]
 pub(crate) struct WebServer {
     pub(crate) program: Program,
@@ -19,11 +19,9 @@ pub(crate) struct WebServer {
 }
 
 impl WebServer {
-    /// Serves these bytes.
-    pub(crate) fn with(bytes: &[u8]) -> Self {
-        let directory = TempDir::new().expect("room for temporary files");
+    /// Serves what is in a directory.
+    pub(crate) fn of(directory: TempDir) -> Self {
         let here = directory.path();
-        fs::write(here.join("file"), bytes).expect("room for temporary files");
         // Free a moment ago, which is as good as one can know for nginx.
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
