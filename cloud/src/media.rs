@@ -8,9 +8,9 @@
 //!                 live window -> watch::Receiver<Arc<Window>> -> HTTP
 //! ```
 //!
-//! [`intake`], [`packager`], [`window`], [`playlist`] and [`follower`] decide and do no I/O;
-//! [`ffmpeg`] moves bytes; [`session`] is the task that connects them. Nothing
-//! here knows of sockets, keys or leases.
+//! [`intake`], [`packager`], [`window`], [`playlist`] and [`follower`] decide
+//! and do no I/O; [`ffmpeg`] moves bytes; [`session`] is the task that connects
+//! them. Nothing here knows of sockets, keys or leases.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -134,8 +134,8 @@ impl Media {
 
     /// Nothing follows here, because the camera said so or sends to another
     /// instance: publishes the last frame, lists the last segment, and tells
-    /// readers ([`Window::is_over`]). Comes back when that is done, within some ten seconds
-    /// whatever ffmpeg does.
+    /// readers ([`Window::is_over`]). Comes back when that is done, within some
+    /// ten seconds whatever ffmpeg does.
     pub async fn flush(&self) {
         self.ask(session::Command::Flush).await;
     }

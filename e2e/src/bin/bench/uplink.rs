@@ -13,7 +13,7 @@ use zerocam_e2e::{
 };
 
 use crate::{
-    processes::{children_of, percentile, processor_time},
+    processes::{child_of, percentile, processor_time},
     sender::{CAMERA, Sender},
 };
 
@@ -50,13 +50,10 @@ fn cost(home: &ServiceHome, footage: &Footage, duration: Duration) {
     service.wait_until_live("garden");
     thread::sleep(SETTLING);
 
-    let [ffmpeg] = children_of(service.program.pid())[..] else {
-        panic!("not one ffmpeg");
-    };
     let pids = [
         ("zerocam", daemon.pid()),
         ("zerocam-cloud", service.program.pid()),
-        ("its ffmpeg", ffmpeg),
+        ("its ffmpeg", child_of(service.program.pid())),
     ];
     let before = pids.map(|(_, pid)| processor_time(pid));
     let since = Instant::now();
