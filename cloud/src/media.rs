@@ -8,9 +8,9 @@
 //!                 live window -> watch::Receiver<Arc<Window>> -> HTTP
 //! ```
 //!
-//! [`intake`], [`packager`], [`window`], [`playlist`] and [`follower`] decide and do no I/O;
-//! [`ffmpeg`] moves bytes; [`session`] is the task that connects them. Nothing
-//! here knows of sockets, keys or leases.
+//! [`intake`], [`packager`], [`window`], [`playlist`] and [`follower`] decide
+//! and do no I/O; [`ffmpeg`] moves bytes; [`session`] is the task that connects
+//! them. Nothing here knows of sockets, keys or leases.
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -30,6 +30,7 @@ pub mod patience;
 pub mod processes;
 pub mod program;
 pub mod recorder;
+pub mod screen;
 pub mod service;
 pub mod tab;
 pub mod tls_front;

@@ -18,6 +18,7 @@ declare -rA debian_package=(
     [chromium]=chromium
     [faketime]=faketime
     [pgrep]=procps
+    [nginx]=nginx
     [shellcheck]=shellcheck
     [readelf]=binutils
     [mmdebstrap]=mmdebstrap

@@ -10,7 +10,7 @@ use std::{
 use zerocam_e2e::{Device, Footage, program::peak_memory_bytes, service::ServiceHome};
 
 use crate::{
-    processes::{children_of, percentile, processor_time},
+    processes::{child_of, percentile, processor_time},
     sender::{CAMERA, Sender},
 };
 
@@ -35,13 +35,10 @@ fn cost(home: &ServiceHome, footage: &Footage, duration: Duration) {
     service.wait_until_live(CAMERA);
     thread::sleep(SETTLING);
 
-    let [ffmpeg] = children_of(service.program.pid())[..] else {
-        panic!("not one ffmpeg");
-    };
     let pids = [
         ("zerocam", daemon.pid()),
         ("zerocam-cloud", service.program.pid()),
-        ("its ffmpeg", ffmpeg),
+        ("its ffmpeg", child_of(service.program.pid())),
     ];
     let before = pids.map(|(_, pid)| processor_time(pid));
     let since = Instant::now();

@@ -1,22 +1,26 @@
 //! What viewers cost the service, and how soon each has what is new.
 
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tempfile::TempDir;
 use zerocam_e2e::{Footage, Service, service::ServiceHome};
 
 use crate::{
-    load::{Load, Way},
-    processes::{children_of, percentile, processor_time, resident_bytes},
+    load::{Load, Notes, Way},
+    processes::{percentile, processor_time, resident_bytes},
     sender::{CAMERA, RUN, Sender},
     web_server::WebServer,
 };
 
 /// Short, so that the window is full, and its memory steady, before viewers come.
 const WINDOW: Duration = Duration::from_secs(10);
+
+/// Streams for this long before anything is measured.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// How long each server is asked for the same bytes.
 const REPEAT: Duration = Duration::from_secs(8);
@@ -30,70 +34,82 @@ pub(crate) fn run(viewers: usize, duration: Duration) {
         2 * viewers + 2000,
         WINDOW.as_secs()
     ));
-    let service = home.start(0);
-    let pid = service.program.pid();
-    let empty = resident_bytes(pid);
-    let sender = Sender::start(&home, &service, &footage);
-    thread::sleep(WINDOW + Duration::from_secs(5));
-
-    let before = processor_time(pid);
-    thread::sleep(duration);
-    let alone = (processor_time(pid) - before).as_secs_f64() / duration.as_secs_f64();
-    let camera = resident_bytes(pid);
     println!(
-        "one camera of 2 Mb/s without viewers: {:.1} % of a core, {:.1} MiB with a window of {} s",
-        100.0 * alone,
-        mib(camera - empty),
-        WINDOW.as_secs(),
+        "{viewers} viewers of 2 Mb/s, window of {} s",
+        WINDOW.as_secs()
     );
     println!(
-        "{:<12} {:>7} {:>10} {:>13} {:>12} {:>22} {:>12}",
-        "", "viewers", "% of core", "viewers/core", "KiB/viewer", "wake-up p50 p99 max ms", "Mb/s"
+        "{:<12} {:>10} {:>13} {:>11} {:>11} {:>24} {:>8}",
+        "",
+        "% of core",
+        "viewers/core",
+        "KiB/viewer",
+        "MiB/camera",
+        "wake-up p50 p99 max ms",
+        "Mb/s"
     );
-    let base = format!("/t/{}/watch/{CAMERA}/", service.token(CAMERA));
     for way in [Way::Plain, Way::LowLatency, Way::Instant] {
-        // What the last viewers left behind may be used again.
-        let memory = resident_bytes(pid);
-        let load = Load::start(way, viewers, service.address, &base);
-        let (before, since) = (processor_time(pid), Instant::now());
-        thread::sleep(duration);
-        let spent = (processor_time(pid) - before).as_secs_f64() / since.elapsed().as_secs_f64();
+        // Each its own, so that none profits from memory that another left.
+        let service = home.start(0);
+        let pid = service.program.pid();
+        let empty = resident_bytes(pid);
+        let sender = Sender::start(&home, &service, &footage);
+        thread::sleep(SETTLING);
+        let alone = share(pid, WINDOW);
+        let camera = resident_bytes(pid);
+        let load = Load::start(way, viewers, service.address, &base(&service));
+        let spent = share(pid, duration) - alone;
         let notes = load.take_notes();
-        let memory = resident_bytes(pid).saturating_sub(memory);
+        let with_viewers = resident_bytes(pid);
         load.end();
-        // A frame is published when the next one shows how long it lasts.
-        let sent = sender.sent();
-        let mut late: Vec<Duration> = notes
-            .news
-            .iter()
-            .filter_map(|(frame, at)| {
-                Some(at.saturating_duration_since(*sent.get(*frame as usize + 1)?))
-            })
-            .collect();
-        let late = if late.is_empty() {
-            "-".to_owned()
-        } else {
-            [50, 99, 100]
-                .map(|percent| format!("{:.1}", 1e3 * percentile(&mut late, percent).as_secs_f64()))
-                .join(" ")
-        };
-        let share = (spent - alone).max(0.0);
         println!(
-            "{:<12} {viewers:>7} {:>10.1} {:>13.0} {:>12.1} {late:>22} {:>12.0}",
+            "{:<12} {:>10.1} {:>13.0} {:>11.1} {:>11.1} {:>24} {:>8.0}",
             format!("{way:?}"),
-            100.0 * share,
-            viewers as f64 / share,
-            mib(memory) * 1024.0 / viewers as f64,
+            100.0 * spent,
+            viewers as f64 / spent,
+            mib(with_viewers.saturating_sub(camera)) * 1024.0 / viewers as f64,
+            mib(camera - empty),
+            lateness(&notes, &sender.sent()),
             notes.bytes as f64 * 8e-6 / duration.as_secs_f64(),
         );
     }
-    drop(sender);
-    beside_nginx(&service, &base);
+    let service = home.start(0);
+    let _sender = Sender::start(&home, &service, &footage);
+    thread::sleep(SETTLING);
+    beside_nginx(&service);
+}
+
+fn base(service: &Service<'_>) -> String {
+    format!("/t/{}/watch/{CAMERA}/", service.token(CAMERA))
+}
+
+/// What share of a core a process takes.
+fn share(pid: u32, duration: Duration) -> f64 {
+    let (before, since) = (processor_time(pid), Instant::now());
+    thread::sleep(duration);
+    (processor_time(pid) - before).as_secs_f64() / since.elapsed().as_secs_f64()
+}
+
+/// From a frame's publication, which is when the next frame shows how long it
+/// lasts, to its arrival or to the playlist that names it.
+fn lateness(notes: &Notes, sent: &[Instant]) -> String {
+    let late = |(frame, at): &(u64, Instant)| {
+        let published = sent.get(*frame as usize + 1)?;
+        Some(at.saturating_duration_since(*published))
+    };
+    let mut late: Vec<Duration> = notes.news.iter().filter_map(late).collect();
+    if late.is_empty() {
+        return "-".to_owned();
+    }
+    [50, 99, 100]
+        .map(|percent| format!("{:.1}", 1e3 * percentile(&mut late, percent).as_secs_f64()))
+        .join(" ")
 }
 
 /// The same bytes from memory and from nginx: requests in each second of
 /// processor time.
-fn beside_nginx(service: &Service<'_>, base: &str) {
+fn beside_nginx(service: &Service<'_>) {
+    let base = base(service);
     let url = format!("{}{base}", service.url());
     let get = |file: &str| {
         let mut answer = ureq::get(format!("{url}{file}"))
@@ -108,10 +124,9 @@ fn beside_nginx(service: &Service<'_>, base: &str) {
         .and_then(|line| line.split_once("URI=\"")?.1.split('"').next())
         .unwrap_or_else(|| panic!("no part of run {RUN} in {playlist}"));
     let bytes = get(part);
-    let nginx = WebServer::with(&bytes);
-    let [worker] = children_of(nginx.program.pid())[..] else {
-        panic!("not one worker");
-    };
+    let directory = TempDir::new().expect("room for temporary files");
+    fs::write(directory.path().join("file"), &bytes).expect("room for temporary files");
+    let nginx = WebServer::of(directory);
     println!(
         "a part of {} kB, requests per second of processor time (and per second):",
         bytes.len() / 1000
@@ -127,7 +142,7 @@ fn beside_nginx(service: &Service<'_>, base: &str) {
                 format!("{base}{part}"),
                 service.program.pid(),
             ),
-            (nginx.address, "/file".to_owned(), worker),
+            (nginx.address, "/file".to_owned(), nginx.program.pid()),
         ];
         let [ours, theirs] = servers.map(|(address, path, pid)| {
             let load = Load::start(Way::Repeat, connections, address, &path);

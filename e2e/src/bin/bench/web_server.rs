@@ -1,4 +1,4 @@
-//! nginx with one file, as a measure of what a web server costs on this machine.
+//! nginx with files, as a measure of what a web server costs on this machine.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 use zerocam_e2e::{Program, within};
 
-/// A running server. Its one worker serves `/file` below its root.
+/// A running server, one process.
 #[derive(Debug)]
 pub(crate) struct WebServer {
     pub(crate) program: Program,
@@ -19,17 +19,15 @@ pub(crate) struct WebServer {
 }
 
 impl WebServer {
-    /// Serves these bytes.
-    pub(crate) fn with(bytes: &[u8]) -> Self {
-        let directory = TempDir::new().expect("room for temporary files");
+    /// Serves what is in a directory.
+    pub(crate) fn of(directory: TempDir) -> Self {
         let here = directory.path();
-        fs::write(here.join("file"), bytes).expect("room for temporary files");
         // Free a moment ago, which is as good as one can know for nginx.
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port");
         let configuration = format!(
-            "daemon off; worker_processes 1; pid {0}/pid; error_log stderr;\n\
+            "daemon off; master_process off; pid {0}/pid; error_log stderr;\n\
              events {{ worker_connections 4096; }}\n\
              http {{ access_log off; sendfile on; tcp_nopush on; tcp_nodelay on;\n\
              keepalive_requests 1000000000;\n\
@@ -41,8 +39,6 @@ impl WebServer {
         fs::write(here.join("conf"), configuration).expect("room for temporary files");
         let mut command = Command::new("nginx");
         command.arg("-p").arg(here).arg("-c").arg(here.join("conf"));
-        // Its worker is nobody, who may not look into our directory.
-        command.args(["-g", "user root;"]);
         let program = Program::start("nginx", &mut command);
         within(Duration::from_secs(2), "nginx listens", || {
             TcpStream::connect(address).ok().map(drop)
