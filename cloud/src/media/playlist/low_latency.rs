@@ -54,13 +54,11 @@ pub struct Place {
 
 impl LowLatency {
     /// Lists `segments`, whose numbers follow one another without a hole, and
-    /// then the parts of `open`, which follows them. `None` while there are no
-    /// segments: players take a list without any for an error.
+    /// then the parts of `open`, one at least, which follows them. `None` while
+    /// there are no segments: players take a list without any for an error.
     #[must_use]
     pub fn of(segments: &[Arc<Entry>], open: Option<&Entry>) -> Option<Self> {
         let last = segments.last()?;
-        // A segment appears with its first part.
-        let open = open.filter(|open| !open.parts().is_empty());
         let newest = open.unwrap_or(last);
         let target = PartTarget::of(&newest.run.format);
         let target_duration_s =

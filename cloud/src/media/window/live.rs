@@ -266,6 +266,7 @@ impl LiveWindow {
     fn render_low_latency(&mut self) {
         let mut segments = self.window.listed.segments.clone();
         let open = self.window.open.as_deref();
+        let open = open.filter(|open| !open.parts().is_empty());
         if let (Some(last), Some(open)) = (segments.last(), open) {
             match gaps_between(last, open) {
                 Some(gaps) => segments.extend(gaps),
