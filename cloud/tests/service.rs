@@ -13,6 +13,7 @@ mod service {
     mod camera;
     mod control;
     mod limits;
+    mod low_latency;
     mod process;
     mod schema;
     mod stream;
