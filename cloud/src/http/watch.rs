@@ -218,7 +218,7 @@ async fn follow<T>(
     let camera = service.cameras.met(&visitor.camera).await;
     let now = Now::read().monotonic;
     camera.record().viewers.note(&visitor.identity, now);
-    let mut window = camera.media.window();
+    let mut window = camera.media.files();
     loop {
         match find(&camera, &window.borrow_and_update()) {
             Found::Here(found) => return Ok(found),

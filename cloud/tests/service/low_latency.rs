@@ -2,10 +2,11 @@
 //! what is refused.
 
 use std::{
+    collections::BTreeSet,
     io::{Read, Write},
     net::TcpStream,
     thread::{self, Scope, ScopedJoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use media_doctor::{Report, check_hls_playlist};
@@ -399,6 +400,9 @@ fn a_new_run_ends_the_wait_for_the_old_one() {
     });
 }
 
+/// Requests that wait end after this time at the earliest.
+const WAIT_ENDS: Duration = Duration::from_secs(7);
+
 /// As many as an instance may have, woken at once.
 #[test]
 fn thousands_wait_for_a_part() {
@@ -435,20 +439,25 @@ fn thousands_wait_for_a_part() {
     println!("{PLAYERS} requests sent in {:.3?}", asked.elapsed());
     let sent = Instant::now();
     camera.send_frames(&units[61..]);
-    let mut answers = players.into_iter().map(|mut player| {
+    let answers = players.into_iter().map(|mut player| {
         let mut answer = Vec::new();
         player.read_to_end(&mut answer).unwrap();
-        answer
+        let late = sent.elapsed() > WAIT_ENDS;
+        (answer.get(9..12).map(<[u8]>::to_vec), answer.len(), late)
     });
-    let first = [answers.next().unwrap(), answers.next().unwrap()];
-    for answer in &first {
-        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{answer:?}");
+    let mut part_bytes = BTreeSet::new();
+    let mut late = 0;
+    for (index, (status, bytes, is_late)) in answers.enumerate() {
+        match status.as_deref() {
+            // The playlist may have gone on for some; a part is the same.
+            Some(b"200") if index % 2 == 1 => drop(part_bytes.insert(bytes)),
+            Some(b"200") => {}
+            // On a machine that is so busy that their time was over.
+            Some(b"503") if is_late => late += 1,
+            other => panic!("{other:?}"),
+        }
     }
-    // The playlist may have gone on for the late ones; a part is the same.
-    for (index, answer) in answers.enumerate() {
-        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{answer:?}");
-        assert!(index % 2 == 0 || answer.len() == first[1].len());
-    }
+    assert!(part_bytes.len() <= 1, "{part_bytes:?}");
     let each = memory_bytes("VmHWM:").saturating_sub(before) / PLAYERS as u64;
     println!(
         "{each} bytes for each at most, all answered after {:.3?}",

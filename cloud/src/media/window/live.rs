@@ -99,6 +99,7 @@ impl LiveWindow {
                 format: (**format).clone(),
                 init,
             }));
+            self.window.files += 1;
             self.changed = true;
         }
     }
@@ -156,6 +157,7 @@ impl LiveWindow {
         if frame.ends_segment {
             self.end_segment(now);
         } else if has_new_part {
+            self.window.files += 1;
             self.render_low_latency();
         }
     }
@@ -258,6 +260,7 @@ impl LiveWindow {
             left: self.left.iter().map(|(_, left)| left.clone()).collect(),
             segments,
         });
+        self.window.files += 1;
         self.changed = true;
     }
 

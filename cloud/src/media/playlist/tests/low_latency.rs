@@ -126,11 +126,21 @@ fn merge(known: &str, delta: &str) -> String {
     ];
     let first_own = lines.position(|line| about_all.iter().all(|word| !line.contains(word)));
     let mut segment = first(known);
-    let mut old = String::new();
+    let (mut old, mut map) = (String::new(), String::new());
     for line in known.lines().skip(first_own.unwrap()) {
-        let of_gone = segment < first(delta);
-        let is_news = segment >= first(delta) + skipped;
-        if !of_gone && !is_news && !line.starts_with("#EXT-X-PART:") {
+        let is_kept = (first(delta)..first(delta) + skipped).contains(&segment);
+        if line.starts_with("#EXT-X-MAP:") {
+            map = format!("{line}\n");
+        }
+        // The first one has its MAP from a segment that has left the list, and
+        // no DISCONTINUITY.
+        if is_kept && old.is_empty() && line != "#EXT-X-DISCONTINUITY" {
+            old += &map;
+            map.clear();
+        }
+        let is_first_map = old.lines().eq([line]);
+        let is_part = line.starts_with("#EXT-X-PART:");
+        if is_kept && !is_part && !is_first_map && !(old.is_empty()) {
             old += &format!("{line}\n");
         }
         segment += usize::from(!line.starts_with('#'));
