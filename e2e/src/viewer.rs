@@ -185,7 +185,8 @@ impl Viewer {
 fn get(url: &str) -> Option<Vec<u8>> {
     let mut answer = match ureq::get(url).call() {
         Ok(answer) => answer,
-        Err(ureq::Error::StatusCode(404)) => return None,
+        // Gone, or not there within the time that the service waits for it.
+        Err(ureq::Error::StatusCode(404 | 503)) => return None,
         Err(error) => panic!("{url}: {error}"),
     };
     let mut body = Vec::new();

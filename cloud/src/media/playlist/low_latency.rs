@@ -23,10 +23,10 @@ const PART_HOLD_BACK: u32 = 3;
 /// 4.4.3.8 wants six at least).
 const SKIP_TARGET_DURATIONS: u32 = 6;
 
-/// Parts are listed of this many segments, the open one included. More would be
-/// further than three target durations from the end, and are to be removed
-/// (section 4.4.4.9).
-const WITH_PARTS: usize = 3;
+/// Parts are listed of this many whole segments and the one behind them. Those
+/// further than three target durations from the end are to be removed (section
+/// 4.4.4.9), and strict readers count that in segments.
+const WITH_PARTS: usize = 2;
 
 /// A request may be ahead of the last whole segment by this many (section
 /// 6.2.5.2).
@@ -84,12 +84,11 @@ impl LowLatency {
         // How far a segment's end is from the end of the list.
         let mut behind_ms = durations_ms.iter().sum::<u32>() + open_ms;
         let (mut skipped, mut skipped_to) = (0, head_bytes);
-        let listed = segments.len() + usize::from(open.is_some());
         for (index, segment) in segments.iter().enumerate() {
             let duration_ms = durations_ms[index];
             behind_ms -= duration_ms;
             text.before(segment);
-            if index + WITH_PARTS >= listed {
+            if index + WITH_PARTS >= segments.len() {
                 text.parts(segment, target);
             }
             text.segment(segment, duration_ms);

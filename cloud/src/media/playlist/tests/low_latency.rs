@@ -102,48 +102,47 @@ fn render(segments: &[Arc<Entry>], open: Option<&Entry>) -> (String, String) {
     (full, delta)
 }
 
-/// The playlist that a player has after an update.
+/// The playlist that a player has after an update: what it knew takes the place
+/// of what was skipped.
 fn merge(known: &str, delta: &str) -> String {
     let value = |text: &str, tag: &str| -> Option<usize> {
         let line = text.lines().find_map(|line| line.strip_prefix(tag))?;
         Some(line.parse().unwrap())
     };
-    let first = |text| value(text, "#EXT-X-MEDIA-SEQUENCE:").unwrap();
     let skip = "#EXT-X-SKIP:SKIPPED-SEGMENTS=";
     let Some(skipped) = value(delta, skip) else {
         return delta.to_owned();
     };
     let (head, news) = delta.split_once(&format!("{skip}{skipped}\n")).unwrap();
-    // Everything behind the lines that are about the whole playlist.
-    let mut lines = known.lines();
-    let about_all = [
-        "SEQUENCE",
-        "M3U",
-        "VERSION",
-        "TARGET",
-        "SERVER",
-        "INDEPENDENT-SEG",
-    ];
-    let first_own = lines.position(|line| about_all.iter().all(|word| !line.contains(word)));
-    let mut segment = first(known);
-    let (mut old, mut map) = (String::new(), String::new());
-    for line in known.lines().skip(first_own.unwrap()) {
-        let is_kept = (first(delta)..first(delta) + skipped).contains(&segment);
+    let media_sequence = |text| value(text, "#EXT-X-MEDIA-SEQUENCE:").unwrap();
+    let first = media_sequence(delta);
+    let mut number = media_sequence(known);
+    let (mut map, mut own, mut old) = ("", Vec::new(), String::new());
+    // The lines before the first segment that are about the whole playlist end
+    // with its first MAP.
+    let (_, segments) = known.split_once("#EXT-X-MAP:").unwrap();
+    let segments = format!("#EXT-X-MAP:{segments}");
+    for line in segments
+        .lines()
+        .filter(|line| !line.starts_with("#EXT-X-PART:"))
+    {
         if line.starts_with("#EXT-X-MAP:") {
-            map = format!("{line}\n");
+            map = line;
         }
-        // The first one has its MAP from a segment that has left the list, and
-        // no DISCONTINUITY.
-        if is_kept && old.is_empty() && line != "#EXT-X-DISCONTINUITY" {
-            old += &map;
-            map.clear();
+        own.push(line);
+        if line.starts_with('#') {
+            continue;
         }
-        let is_first_map = old.lines().eq([line]);
-        let is_part = line.starts_with("#EXT-X-PART:");
-        if is_kept && !is_part && !is_first_map && !(old.is_empty()) {
-            old += &format!("{line}\n");
+        if number == first {
+            // Those before it have left the list, but their MAP holds on.
+            own.retain(|line| !line.contains("DISCONTINUITY") && *line != map);
+            own.insert(0, map);
         }
-        segment += usize::from(!line.starts_with('#'));
+        if (first..first + skipped).contains(&number) {
+            old += &format!("{}\n", own.join("\n"));
+        }
+        own.clear();
+        number += 1;
     }
     format!("{head}{old}{news}")
 }
