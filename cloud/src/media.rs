@@ -97,6 +97,7 @@ impl From<&Hello> for RunFormat {
 pub struct Media {
     commands: mpsc::Sender<session::Command>,
     window: watch::Receiver<Arc<Window>>,
+    files: watch::Receiver<Arc<Window>>,
 }
 
 impl Media {
@@ -107,10 +108,15 @@ impl Media {
     #[must_use]
     pub fn spawn(camera: CameraName, config: MediaConfig, spawner: Spawner) -> Self {
         let (commands, received) = mpsc::channel(QUEUE);
-        let (publisher, window) = watch::channel(Arc::default());
+        let publisher = session::Publisher::default();
+        let (window, files) = (publisher.frames(), publisher.files());
         let session = session::Session::new(camera, config, spawner, publisher);
         tokio::spawn(session.run(received));
-        Self { commands, window }
+        Self {
+            commands,
+            window,
+            files,
+        }
     }
 
     /// What follows belongs to this run; what the run before left is published
@@ -163,6 +169,13 @@ impl Media {
     #[must_use]
     pub fn window(&self) -> watch::Receiver<Arc<Window>> {
         self.window.clone()
+    }
+
+    /// The same for those who wait for a file or a playlist: wakes them only
+    /// when there is something new to fetch, a fifth as often as frames come.
+    #[must_use]
+    pub fn files(&self) -> watch::Receiver<Arc<Window>> {
+        self.files.clone()
     }
 
     /// `None` when the task is gone, which is when the runtime shuts down.

@@ -15,6 +15,7 @@ mod service {
     mod handover;
     mod instant;
     mod limits;
+    mod low_latency;
     mod process;
     mod schema;
     mod still;

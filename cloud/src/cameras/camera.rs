@@ -107,6 +107,12 @@ impl Camera {
 }
 
 impl Record {
+    /// Whether the dates of its pictures can be relied on.
+    #[must_use]
+    pub fn is_dated(&self) -> bool {
+        self.dating.as_ref().is_some_and(Dating::is_exact)
+    }
+
     /// Whether pictures come, or will in a moment.
     #[must_use]
     pub fn is_sending(&self) -> bool {

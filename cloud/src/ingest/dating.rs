@@ -59,6 +59,13 @@ impl Dating {
         self.clock.receive(exchange, now_unix_us);
     }
 
+    /// Whether an exchange was complete: from then on dates are right, also of
+    /// frames that come late.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.clock.offset_us().is_some()
+    }
+
     /// The clock part of an `ack` that leaves now.
     #[must_use]
     pub const fn send(&self, now_unix_us: i64) -> Exchange {

@@ -32,12 +32,39 @@ struct AfterFlush {
     reply: oneshot::Sender<()>,
 }
 
+/// Wakes the readers of the window.
+#[derive(Debug, Default)]
+pub(super) struct Publisher {
+    frames: watch::Sender<Arc<Window>>,
+    files: watch::Sender<Arc<Window>>,
+}
+
+impl Publisher {
+    /// Receivers that see every frame.
+    pub(super) fn frames(&self) -> watch::Receiver<Arc<Window>> {
+        self.frames.subscribe()
+    }
+
+    /// Receivers that see every part.
+    pub(super) fn files(&self) -> watch::Receiver<Arc<Window>> {
+        self.files.subscribe()
+    }
+
+    fn show(&self, window: Arc<Window>) {
+        let has_new_file = window.files() != self.files.borrow().files();
+        if has_new_file {
+            self.files.send_replace(window.clone());
+        }
+        self.frames.send_replace(window);
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Session {
     camera: CameraName,
     config: MediaConfig,
     spawner: Spawner,
-    publisher: watch::Sender<Arc<Window>>,
+    publisher: Publisher,
     window: LiveWindow,
     /// The current run.
     intake: Option<Intake>,
@@ -54,7 +81,7 @@ impl Session {
         camera: CameraName,
         config: MediaConfig,
         spawner: Spawner,
-        publisher: watch::Sender<Arc<Window>>,
+        publisher: Publisher,
     ) -> Self {
         Self {
             camera,
@@ -109,7 +136,7 @@ impl Session {
             self.window.set_over();
         }
         if let Some(window) = self.window.take_changes() {
-            self.publisher.send_replace(window);
+            self.publisher.show(window);
         }
     }
 
