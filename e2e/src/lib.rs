@@ -31,6 +31,7 @@ pub mod service;
 pub mod tab;
 pub mod tls_front;
 pub mod viewer;
+pub mod virtual_pi;
 pub mod wire_tap;
 
 pub use browser::Browser;
@@ -44,3 +45,4 @@ pub use service::Service;
 pub use tab::Tab;
 pub use tls_front::TlsFront;
 pub use viewer::Viewer;
+pub use virtual_pi::{Card, VirtualPi};
