@@ -6,6 +6,7 @@
 
 mod picture;
 mod settings;
+mod system;
 
 use std::path::{Path, PathBuf};
 
@@ -16,15 +17,24 @@ use crate::gpio;
 
 pub use picture::{PictureConfiguration, Scene, WhiteBalance};
 pub use settings::{BITRATES_BPS, CameraSettings, EncoderSettings, Problem, Settings, View};
+pub use system::{AuthMethod, System, SystemConfiguration, Wifi, WifiConfiguration, is_raw_key};
 
 /// Where the file is unless the command line says otherwise.
 pub const DEFAULT_PATH: &str = "/boot/firmware/zerocam.toml";
 
 /// The file as written. Every key may be left out; `[cloud]`'s `url` and `key`
 /// have no default that works.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Configuration {
+    /// Whose rules the Wi-Fi keeps: two letters, such as `DE`. Required with
+    /// `[[wifi]]`.
+    pub country: String,
+    /// The Wi-Fis to connect to, the preferred one first. Default: one that is
+    /// not filled in.
+    pub wifi: Vec<WifiConfiguration>,
+    /// The device itself.
+    pub system: SystemConfiguration,
     /// Where the pictures go.
     pub cloud: CloudConfiguration,
     /// Where they come from.
@@ -60,7 +70,7 @@ pub struct CloudConfiguration {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CameraConfiguration {
-    /// What to capture from. Default: `"pattern"`.
+    /// What to capture from. Default: `"v4l2"`.
     pub backend: Backend,
     /// `replay` only, required there: a file of raw H.264 (Annex B), played in
     /// real time and over again.
@@ -87,12 +97,12 @@ pub struct CameraConfiguration {
 #[serde(rename_all = "snake_case")]
 pub enum Backend {
     /// A test picture with a clock, encoded by the local ffmpeg.
-    #[default]
     Pattern,
     /// A recorded file.
     Replay,
     /// A camera that encodes H.264 by itself, through the kernel: the Raspberry
     /// Pi's V1, V2 and HQ cameras, and some webcams.
+    #[default]
     V4l2,
     /// A camera of Raspberry Pi OS, through its program `rpicam-vid`: all
     /// cameras for the Raspberry Pi.
@@ -152,6 +162,22 @@ pub struct DaemonConfiguration {
     pub device_id: Option<String>,
 }
 
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            country: String::new(),
+            wifi: vec![WifiConfiguration::default()],
+            system: SystemConfiguration::default(),
+            cloud: CloudConfiguration::default(),
+            camera: CameraConfiguration::default(),
+            picture: PictureConfiguration::default(),
+            stream: StreamConfiguration::default(),
+            gpio: gpio::Configuration::default(),
+            daemon: DaemonConfiguration::default(),
+        }
+    }
+}
+
 impl Default for CameraConfiguration {
     fn default() -> Self {
         Self {
@@ -196,14 +222,41 @@ impl Default for DaemonConfiguration {
 /// [`ConfigError`] with the first thing that is wrong.
 pub fn read(path: &Path) -> Result<Settings, ConfigError> {
     let configuration: Configuration = zerocam_config_file::read(path)?;
-    Settings::try_from(configuration).map_err(|problem| {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        ConfigError::Content {
-            path: path.into(),
-            line: line_of(&text, problem.section, problem.key),
-            problem: problem.to_string(),
-        }
-    })
+    Settings::try_from(configuration).map_err(|problem| located(path, &problem))
+}
+
+/// Only what concerns the system around the daemon, from a file that may be
+/// wrong elsewhere: with a mistake in the camera's section the device is still
+/// reached.
+///
+/// # Errors
+/// [`ConfigError`] with the first thing that is wrong in those.
+pub fn surroundings(path: &Path) -> Result<(Wifi, System), ConfigError> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct OnlySurroundings {
+        country: String,
+        wifi: Vec<WifiConfiguration>,
+        system: SystemConfiguration,
+    }
+    let read: OnlySurroundings = zerocam_config_file::read(path)?;
+    let checked = || {
+        Ok((
+            Wifi::new(&read.country, read.wifi)?,
+            System::try_from(read.system)?,
+        ))
+    };
+    checked().map_err(|problem| located(path, &problem))
+}
+
+/// Adds where it stands.
+fn located(path: &Path, problem: &Problem) -> ConfigError {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    ConfigError::Content {
+        path: path.into(),
+        line: line_of(&text, problem),
+        problem: problem.to_string(),
+    }
 }
 
 /// Only the control socket, from a file that may be wrong elsewhere: with a
@@ -240,24 +293,27 @@ pub fn gpio(path: &Path) -> gpio::Configuration {
         .gpio
 }
 
-/// The line, from 1, where `key` of `[section]` stands, else the section's.
-fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
-    let mut inside = false;
+/// The line, from 1, where the problem's key stands, else its section.
+fn line_of(text: &str, problem: &Problem) -> Option<usize> {
+    let mut inside = problem.section.is_empty();
+    let mut sections = 0;
     let mut section_line = None;
     for (line, number) in text.lines().zip(1..) {
         let line = line.trim_start_matches('\u{feff}').trim();
-        if let Some(header) = line.strip_prefix('[') {
-            inside = header
-                .split(']')
-                .next()
-                .is_some_and(|name| name.trim() == section);
+        if line.starts_with('[') {
+            let name = line.trim_start_matches('[').split(']').next();
+            inside = name.is_some_and(|name| name.trim() == problem.section);
+            if inside {
+                inside = sections == problem.entry;
+                sections += 1;
+            }
             if inside {
                 section_line = Some(number);
             }
         } else if inside
             && line
                 .split_once('=')
-                .is_some_and(|(name, _)| name.trim() == key)
+                .is_some_and(|(name, _)| name.trim() == problem.key)
         {
             return Some(number);
         }
@@ -460,10 +516,14 @@ mod tests {
         assert_eq!(settings.camera_name.as_str(), "garden");
         assert_eq!(
             settings.camera,
-            CameraSettings::Pattern {
-                width: 1280,
-                height: 720,
-                frame_rate_hz: 25.0
+            CameraSettings::V4l2 {
+                device: "/dev/video0".into(),
+                view: View {
+                    width: 1280,
+                    height: 720,
+                    frame_rate_hz: 25.0,
+                    picture: PictureConfiguration::default(),
+                },
             }
         );
     }

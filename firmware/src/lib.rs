@@ -13,6 +13,7 @@ pub mod heartbeat;
 pub mod last_words;
 pub mod led;
 pub mod privileged;
+pub mod provision;
 pub mod self_test;
 pub mod state_file;
 pub mod status;
