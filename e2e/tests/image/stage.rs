@@ -32,10 +32,12 @@ pub(crate) fn configuration(card: &Card, home: &ServiceHome, front: &TlsFront) -
     let text = card.read("zerocam.toml");
     let url = format!("https://{HOST}:{}", front.address().port());
     let keys = [
+        ("country", quoted("DE")),
+        ("ssid", quoted("home")),
+        ("password", quoted("correct horse")),
         ("url", quoted(&url)),
         ("key", quoted(&home.camera_key(GARDEN))),
         ("ca_file", quoted("/boot/firmware/ca.pem")),
-        ("backend", quoted("v4l2")),
         ("frame_rate_hz", CLIP.frame_rate_hz.to_string()),
         ("width", CLIP.width.to_string()),
         ("height", CLIP.height.to_string()),
