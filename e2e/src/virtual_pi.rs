@@ -200,14 +200,16 @@ impl VirtualPi {
     /// When there is no answer.
     #[must_use]
     pub fn shell(&self, command: &str) -> String {
-        within(SLOW, &format!("`{command}`"), || self.try_shell(command))
+        within(SLOW, &format!("`{command}`"), || {
+            self.try_shell(command, deadline(SLOW))
+        })
     }
 
     /// `None` while the system has not started far enough.
-    fn try_shell(&self, command: &str) -> Option<String> {
+    fn try_shell(&self, command: &str, patience: Duration) -> Option<String> {
         const END: &str = "-- end --";
         let mut stream = TcpStream::connect(("127.0.0.1", self.shell_port)).ok()?;
-        stream.set_read_timeout(Some(SLOW)).ok()?;
+        stream.set_read_timeout(Some(patience)).ok()?;
         writeln!(stream, "{{ {command}\n}} </dev/null 2>&1; echo '{END}'").ok()?;
         stream.shutdown(Shutdown::Write).ok()?;
         let mut answer = String::new();
@@ -220,7 +222,7 @@ impl VirtualPi {
     #[must_use]
     pub fn wait_until_started(&self) -> String {
         within(START, "the system has started", || {
-            let word = self.try_shell("systemctl is-system-running")?;
+            let word = self.try_shell("systemctl is-system-running", SLOW)?;
             let word = word.trim();
             (!["initializing", "starting", ""].contains(&word)).then(|| word.to_owned())
         })
@@ -238,9 +240,8 @@ impl Drop for VirtualPi {
         if std::thread::panicking() {
             let console = fs::read(&self.console).unwrap_or_default();
             println!("---- console:\n{}\n----", String::from_utf8_lossy(&console));
-            if let Some(journal) =
-                self.try_shell("journalctl --boot --no-pager --unit 'zerocam*' --lines 60")
-            {
+            let journal = "journalctl --boot --no-pager --unit 'zerocam*' --lines 60";
+            if let Some(journal) = self.try_shell(journal, deadline(SLOW)) {
                 println!("---- journal:\n{journal}\n----");
             }
         }
