@@ -461,6 +461,54 @@ mod tests {
                 "line 2: [daemon] device_id: \"a b\" cannot be a device id: use 1 to 64 of A-Z, a-z, 0-9 and -",
             ),
             (
+                "[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n",
+                ": country: empty; write the two letters of your country, such as \"DE\": they decide which channels the radio may use",
+            ),
+            (
+                "country = \"Germany\"\n[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n",
+                "line 1: country: \"Germany\" is no country; write its two letters, such as \"DE\"",
+            ),
+            (
+                "country = \"DE\"\n[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n[[wifi]]\nssid = \"Away\"\npassword = \"short\"\n",
+                "line 7: [wifi] password: too short or too long; a Wi-Fi's password has 8 to 63 characters",
+            ),
+            (
+                "[[wifi]]\nssid = \"Home\"\n",
+                "line 1: [wifi] password: empty; write the password of your Wi-Fi, or auth_method = \"none\" for one without",
+            ),
+            (
+                "[[wifi]]\npassword = \"secret123\"\n",
+                "line 1: [wifi] ssid: empty; write the name of your Wi-Fi",
+            ),
+            (
+                "[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\nauth_method = \"none\"\n",
+                "line 3: [wifi] password: set, and auth_method = \"none\" says that there is none; remove one of them",
+            ),
+            (
+                "[[wifi]]\nssid = \"Home\"\npassword = \"secret\\n123\"\n",
+                "line 3: [wifi] password: has a control character, which no Wi-Fi's password has",
+            ),
+            (
+                "[[wifi]]\nssid = \"123456789012345678901234567890123\"\n",
+                "line 2: [wifi] ssid: longer than 32 bytes, which no Wi-Fi's name is",
+            ),
+            (
+                "[[wifi]]\nsid = \"Home\"\n",
+                "line 2: there is no key `sid` here; did you mean `ssid`?",
+            ),
+            (
+                "[[wifi]]\nauth_method = \"wpa2\"\n",
+                "line 2: unknown variant `wpa2`, expected one of `none`, `wpa_wpa2_personal`, `wpa2_personal`, `wpa2_wpa3_personal`, `wpa3_personal`",
+            ),
+            (
+                "[system]\nhostname = \"My Cam\"\n",
+                "line 2: [system] hostname: \"My Cam\" cannot be a name in a network; use 1 to 63 of a-z, 0-9 and -",
+            ),
+            (
+                "[system]\nssh_key = \"-----BEGIN OPENSSH PRIVATE KEY-----\"\n",
+                "line 2: [system] ssh_key: no public key; write the one line of a file such as id_ed25519.pub, and never the file without .pub",
+            ),
+            (
                 "[daemon]\nsokcet = \"x\"\n",
                 "line 2: there is no key `sokcet` here; did you mean `socket`?",
             ),

@@ -60,13 +60,7 @@ pub fn run(config: &Path, directory: &Path) -> Result<(), ProvisionError> {
         Ok(surroundings) => surroundings.clone(),
         Err(_) => (Wifi::default(), default_system()),
     };
-    for file in files(&wifi, &system) {
-        let path = directory.join(file.name);
-        replace(&path, file.text.as_deref()).map_err(|source| ProvisionError::System {
-            what: format!("write {}", path.display()),
-            source,
-        })?;
-    }
+    write(&files(&wifi, &system), directory)?;
     rustix::system::sethostname(system.hostname.as_bytes()).map_err(|error| {
         ProvisionError::System {
             what: format!("name the device {}", system.hostname),
@@ -78,6 +72,17 @@ pub fn run(config: &Path, directory: &Path) -> Result<(), ProvisionError> {
 
 fn default_system() -> System {
     System::try_from(SystemConfiguration::default()).expect("a test holds the defaults valid")
+}
+
+fn write(files: &[File], directory: &Path) -> Result<(), ProvisionError> {
+    for file in files {
+        let path = directory.join(file.name);
+        replace(&path, file.text.as_deref()).map_err(|source| ProvisionError::System {
+            what: format!("write {}", path.display()),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 /// The whole new text or the old one is there, whoever looks.
@@ -119,4 +124,76 @@ pub enum ProvisionError {
         /// What it said.
         source: io::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// What the system is told by a file with this `text`.
+    fn provisioned(text: &str) -> [File; 2] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("zerocam.toml");
+        fs::write(&path, text).unwrap();
+        let (wifi, system) = config::surroundings(&path).unwrap();
+        files(&wifi, &system)
+    }
+
+    #[test]
+    fn a_filled_in_file_as_the_system_reads_it() {
+        // As an editor on Windows leaves it.
+        let text = include_str!("provision/golden/zerocam.toml").replace('\n', "\r\n");
+        let [wifi, ssh] = provisioned(&format!("\u{feff}{text}"));
+        assert_eq!(
+            wifi.text.unwrap(),
+            include_str!("provision/golden/wpa_supplicant.conf")
+        );
+        assert_eq!(
+            ssh.text.unwrap(),
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHhbvzJ0Lx5FZ3Df7lvbUX3rRJrqYwHuk9DrbxhIfrjH anna@laptop\n"
+        );
+    }
+
+    #[test]
+    fn the_shipped_file_connects_to_nothing_and_lets_nobody_in() {
+        let shipped = provisioned(include_str!("../zerocam.toml"));
+        assert_eq!(shipped, files(&Wifi::default(), &default_system()));
+        let [wifi, ssh] = shipped;
+        assert!(!wifi.text.unwrap().contains("network"));
+        assert_eq!(ssh.text, None);
+    }
+
+    #[test]
+    fn a_mistake_elsewhere_leaves_the_device_reachable() {
+        let text =
+            "country = \"de\"\n[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n[clod]\n";
+        let [wifi, _] = provisioned(text);
+        assert!(wifi.text.unwrap().contains("country=DE\nnetwork="));
+    }
+
+    #[test]
+    fn only_root_reads_what_is_written_and_what_is_not_wanted_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let [wifi, mut ssh] = provisioned(include_str!("provision/golden/zerocam.toml"));
+        let mode = |name| {
+            let metadata = fs::metadata(directory.path().join(name)).unwrap();
+            metadata.permissions().mode() & 0o777
+        };
+        for _again in 0..2 {
+            write(std::slice::from_ref(&wifi), directory.path()).unwrap();
+            write(std::slice::from_ref(&ssh), directory.path()).unwrap();
+            assert_eq!(mode("wpa_supplicant.conf"), 0o600);
+            assert_eq!(mode("ssh"), 0o700);
+            assert_eq!(mode("ssh/authorized_keys"), 0o600);
+        }
+        ssh.text = None;
+        write(&[ssh], directory.path()).unwrap();
+        assert!(!directory.path().join("ssh/authorized_keys").exists());
+
+        let blocked = directory.path().join("wpa_supplicant.conf");
+        let error = write(&[wifi], &blocked).unwrap_err().to_string();
+        assert!(error.starts_with("cannot write "), "{error}");
+    }
 }
