@@ -35,6 +35,7 @@ pub mod service;
 pub mod tab;
 pub mod tls_front;
 pub mod viewer;
+pub mod virtual_pi;
 pub mod watcher;
 pub mod wire_tap;
 
@@ -51,4 +52,5 @@ pub use service::Service;
 pub use tab::Tab;
 pub use tls_front::TlsFront;
 pub use viewer::Viewer;
+pub use virtual_pi::{Card, VirtualPi};
 pub use watcher::Watcher;

@@ -174,14 +174,20 @@ impl Service<'_> {
         format!("{}/t/{token}/watch/{camera}/plain.m3u8", self.url())
     }
 
+    /// Where the status API tells of a camera.
+    #[must_use]
+    pub fn status_url(&self, camera: &str) -> String {
+        let token = self.token(camera);
+        format!("{}/t/{token}/api/cameras/{camera}", self.url())
+    }
+
     /// What the status API says of a camera.
     ///
     /// # Panics
     /// When it does not answer.
     #[must_use]
     pub fn status(&self, camera: &str) -> Value {
-        let token = self.token(camera);
-        status_at(&format!("{}/t/{token}/api/cameras/{camera}", self.url()))
+        status_at(&self.status_url(camera))
     }
 
     /// Waits until a camera is live; gives its status.
@@ -191,8 +197,7 @@ impl Service<'_> {
 
     /// Waits until a camera is in a state; gives its status.
     pub fn wait_for_state(&self, camera: &str, state: &str, designed: Duration) -> Value {
-        let token = self.token(camera);
-        let url = format!("{}/t/{token}/api/cameras/{camera}", self.url());
+        let url = self.status_url(camera);
         within(designed, &format!("{camera} is {state}"), || {
             let status = status_at(&url);
             (status["state"] == state).then_some(status)
@@ -200,7 +205,12 @@ impl Service<'_> {
     }
 }
 
-fn status_at(url: &str) -> Value {
+/// What the status API says at an address of its own.
+///
+/// # Panics
+/// When it does not answer.
+#[must_use]
+pub fn status_at(url: &str) -> Value {
     let mut answer = ureq::get(url).call().expect("the service answers");
     answer.body_mut().read_json().expect("the status is JSON")
 }

@@ -2,15 +2,17 @@
 //! changes, driven through `e2e/browser/tab.mjs`.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Cursor, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use png::{ColorType, Decoder, Transformations};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use zerocam::camera::clock_code::{Luma, decode};
 
 use crate::program::repository;
 
@@ -68,6 +70,40 @@ pub struct Photograph {
     pub before: Glance,
     /// Just after.
     pub after: Glance,
+}
+
+impl Photograph {
+    /// What the bar code in the picture says; `None` when there is none, as in a
+    /// picture that is being painted over by its successor.
+    ///
+    /// # Panics
+    /// When a browser's PNG is none.
+    #[must_use]
+    pub fn code(&self) -> Option<u32> {
+        let mut decoder = Decoder::new(Cursor::new(&self.png));
+        decoder.set_transformations(Transformations::normalize_to_color8());
+        let mut reader = decoder.read_info().expect("a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("a picture of a screen")];
+        let info = reader.next_frame(&mut pixels).expect("a whole PNG");
+        let bytes_per_pixel = match info.color_type {
+            ColorType::Rgb => 3,
+            ColorType::Rgba => 4,
+            other => panic!("{other:?} from a browser"),
+        };
+        // The code is black and white: green is as good as brightness.
+        let samples: Vec<u8> = pixels
+            .iter()
+            .skip(1)
+            .step_by(bytes_per_pixel)
+            .copied()
+            .collect();
+        decode(Luma {
+            samples: &samples,
+            stride: info.width as usize,
+            width: info.width as usize,
+            height: info.height as usize,
+        })
+    }
 }
 
 impl Tab {

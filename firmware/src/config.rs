@@ -6,6 +6,7 @@
 
 mod picture;
 mod settings;
+mod system;
 
 use std::path::{Path, PathBuf};
 
@@ -16,15 +17,24 @@ use crate::gpio;
 
 pub use picture::{PictureConfiguration, Scene, WhiteBalance};
 pub use settings::{BITRATES_BPS, CameraSettings, EncoderSettings, Problem, Settings, View};
+pub use system::{AuthMethod, System, SystemConfiguration, Wifi, WifiConfiguration, is_raw_key};
 
 /// Where the file is unless the command line says otherwise.
 pub const DEFAULT_PATH: &str = "/boot/firmware/zerocam.toml";
 
 /// The file as written. Every key may be left out; `[cloud]`'s `url` and `key`
 /// have no default that works.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Configuration {
+    /// Whose rules the Wi-Fi keeps: two letters, such as `DE`. Required with
+    /// `[[wifi]]`.
+    pub country: String,
+    /// The Wi-Fis to connect to, the preferred one first. Default: one that is
+    /// not filled in.
+    pub wifi: Vec<WifiConfiguration>,
+    /// The device itself.
+    pub system: SystemConfiguration,
     /// Where the pictures go.
     pub cloud: CloudConfiguration,
     /// Where they come from.
@@ -60,7 +70,7 @@ pub struct CloudConfiguration {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CameraConfiguration {
-    /// What to capture from. Default: `"pattern"`.
+    /// What to capture from. Default: `"v4l2"`.
     pub backend: Backend,
     /// `replay` only, required there: a file of raw H.264 (Annex B), played in
     /// real time and over again.
@@ -87,12 +97,12 @@ pub struct CameraConfiguration {
 #[serde(rename_all = "snake_case")]
 pub enum Backend {
     /// A test picture with a clock, encoded by the local ffmpeg.
-    #[default]
     Pattern,
     /// A recorded file.
     Replay,
     /// A camera that encodes H.264 by itself, through the kernel: the Raspberry
     /// Pi's V1, V2 and HQ cameras, and some webcams.
+    #[default]
     V4l2,
     /// A camera of Raspberry Pi OS, through its program `rpicam-vid`: all
     /// cameras for the Raspberry Pi.
@@ -152,6 +162,22 @@ pub struct DaemonConfiguration {
     pub device_id: Option<String>,
 }
 
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            country: String::new(),
+            wifi: vec![WifiConfiguration::default()],
+            system: SystemConfiguration::default(),
+            cloud: CloudConfiguration::default(),
+            camera: CameraConfiguration::default(),
+            picture: PictureConfiguration::default(),
+            stream: StreamConfiguration::default(),
+            gpio: gpio::Configuration::default(),
+            daemon: DaemonConfiguration::default(),
+        }
+    }
+}
+
 impl Default for CameraConfiguration {
     fn default() -> Self {
         Self {
@@ -196,14 +222,41 @@ impl Default for DaemonConfiguration {
 /// [`ConfigError`] with the first thing that is wrong.
 pub fn read(path: &Path) -> Result<Settings, ConfigError> {
     let configuration: Configuration = zerocam_config_file::read(path)?;
-    Settings::try_from(configuration).map_err(|problem| {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        ConfigError::Content {
-            path: path.into(),
-            line: line_of(&text, problem.section, problem.key),
-            problem: problem.to_string(),
-        }
-    })
+    Settings::try_from(configuration).map_err(|problem| located(path, &problem))
+}
+
+/// Only what concerns the system around the daemon, from a file that may be
+/// wrong elsewhere: with a mistake in the camera's section the device is still
+/// reached.
+///
+/// # Errors
+/// [`ConfigError`] with the first thing that is wrong in those.
+pub fn surroundings(path: &Path) -> Result<(Wifi, System), ConfigError> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct OnlySurroundings {
+        country: String,
+        wifi: Vec<WifiConfiguration>,
+        system: SystemConfiguration,
+    }
+    let read: OnlySurroundings = zerocam_config_file::read(path)?;
+    let checked = || {
+        Ok((
+            Wifi::new(&read.country, read.wifi)?,
+            System::try_from(read.system)?,
+        ))
+    };
+    checked().map_err(|problem| located(path, &problem))
+}
+
+/// Adds where it stands.
+fn located(path: &Path, problem: &Problem) -> ConfigError {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    ConfigError::Content {
+        path: path.into(),
+        line: line_of(&text, problem),
+        problem: problem.to_string(),
+    }
 }
 
 /// Only the control socket, from a file that may be wrong elsewhere: with a
@@ -240,24 +293,27 @@ pub fn gpio(path: &Path) -> gpio::Configuration {
         .gpio
 }
 
-/// The line, from 1, where `key` of `[section]` stands, else the section's.
-fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
-    let mut inside = false;
+/// The line, from 1, where the problem's key stands, else its section.
+fn line_of(text: &str, problem: &Problem) -> Option<usize> {
+    let mut inside = problem.section.is_empty();
+    let mut sections = 0;
     let mut section_line = None;
     for (line, number) in text.lines().zip(1..) {
         let line = line.trim_start_matches('\u{feff}').trim();
-        if let Some(header) = line.strip_prefix('[') {
-            inside = header
-                .split(']')
-                .next()
-                .is_some_and(|name| name.trim() == section);
+        if line.starts_with('[') {
+            let name = line.trim_start_matches('[').split(']').next();
+            inside = name.is_some_and(|name| name.trim() == problem.section);
+            if inside {
+                inside = sections == problem.entry;
+                sections += 1;
+            }
             if inside {
                 section_line = Some(number);
             }
         } else if inside
             && line
                 .split_once('=')
-                .is_some_and(|(name, _)| name.trim() == key)
+                .is_some_and(|(name, _)| name.trim() == problem.key)
         {
             return Some(number);
         }
@@ -405,6 +461,54 @@ mod tests {
                 "line 2: [daemon] device_id: \"a b\" cannot be a device id: use 1 to 64 of A-Z, a-z, 0-9 and -",
             ),
             (
+                "[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n",
+                ": country: empty; write the two letters of your country, such as \"DE\": they decide which channels the radio may use",
+            ),
+            (
+                "country = \"Germany\"\n[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n",
+                "line 1: country: \"Germany\" is no country; write its two letters, such as \"DE\"",
+            ),
+            (
+                "country = \"DE\"\n[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n[[wifi]]\nssid = \"Away\"\npassword = \"short\"\n",
+                "line 7: [wifi] password: too short or too long; a Wi-Fi's password has 8 to 63 characters",
+            ),
+            (
+                "[[wifi]]\nssid = \"Home\"\n",
+                "line 1: [wifi] password: empty; write the password of your Wi-Fi, or auth_method = \"none\" for one without",
+            ),
+            (
+                "[[wifi]]\npassword = \"secret123\"\n",
+                "line 1: [wifi] ssid: empty; write the name of your Wi-Fi",
+            ),
+            (
+                "[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\nauth_method = \"none\"\n",
+                "line 3: [wifi] password: set, and auth_method = \"none\" says that there is none; remove one of them",
+            ),
+            (
+                "[[wifi]]\nssid = \"Home\"\npassword = \"secret\\n123\"\n",
+                "line 3: [wifi] password: has a control character, which no Wi-Fi's password has",
+            ),
+            (
+                "[[wifi]]\nssid = \"123456789012345678901234567890123\"\n",
+                "line 2: [wifi] ssid: longer than 32 bytes, which no Wi-Fi's name is",
+            ),
+            (
+                "[[wifi]]\nsid = \"Home\"\n",
+                "line 2: there is no key `sid` here; did you mean `ssid`?",
+            ),
+            (
+                "[[wifi]]\nauth_method = \"wpa2\"\n",
+                "line 2: unknown variant `wpa2`, expected one of `none`, `wpa_wpa2_personal`, `wpa2_personal`, `wpa2_wpa3_personal`, `wpa3_personal`",
+            ),
+            (
+                "[system]\nhostname = \"My Cam\"\n",
+                "line 2: [system] hostname: \"My Cam\" cannot be a name in a network; use 1 to 63 of a-z, 0-9 and -",
+            ),
+            (
+                "[system]\nssh_key = \"-----BEGIN OPENSSH PRIVATE KEY-----\"\n",
+                "line 2: [system] ssh_key: no public key; write the one line of a file such as id_ed25519.pub, and never the file without .pub",
+            ),
+            (
                 "[daemon]\nsokcet = \"x\"\n",
                 "line 2: there is no key `sokcet` here; did you mean `socket`?",
             ),
@@ -460,10 +564,14 @@ mod tests {
         assert_eq!(settings.camera_name.as_str(), "garden");
         assert_eq!(
             settings.camera,
-            CameraSettings::Pattern {
-                width: 1280,
-                height: 720,
-                frame_rate_hz: 25.0
+            CameraSettings::V4l2 {
+                device: "/dev/video0".into(),
+                view: View {
+                    width: 1280,
+                    height: 720,
+                    frame_rate_hz: 25.0,
+                    picture: PictureConfiguration::default(),
+                },
             }
         );
     }

@@ -16,6 +16,7 @@ pub mod last_words;
 pub mod led;
 pub mod link;
 pub mod privileged;
+pub mod provision;
 pub mod self_test;
 pub mod state_file;
 pub mod status;

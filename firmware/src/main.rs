@@ -12,6 +12,7 @@ use zerocam::{
     config,
     control::{self, Answer, Request},
     daemon::{self, DaemonError},
+    provision::{self, ProvisionError},
     self_test,
 };
 
@@ -62,6 +63,13 @@ enum Command {
     Check,
     /// Try camera, button, LED, Wi-Fi, service and card, and say what works.
     SelfTest,
+    /// Make Wi-Fi, hostname and SSH what the configuration file says. The SD
+    /// image does so at every start, as root.
+    Provision {
+        /// Where the files for the system's programs go.
+        #[arg(long, value_name = "DIRECTORY", default_value = provision::DEFAULT_DIRECTORY)]
+        directory: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -98,6 +106,11 @@ fn main() -> ExitCode {
             });
             if well { OK } else { IO }
         }
+        Command::Provision { directory } => match provision::run(&config, &directory) {
+            Ok(()) => OK,
+            Err(problem @ ProvisionError::Configuration(_)) => complain(CONFIGURATION, &problem),
+            Err(problem @ ProvisionError::System { .. }) => complain(IO, &problem),
+        },
     }
     .into()
 }

@@ -490,6 +490,26 @@ mod tests {
     }
 
     #[test]
+    fn on_a_full_card_the_old_document_stays_and_it_runs_on() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(open(directory.path()));
+        let old = stored(directory.path());
+        // Every write to this device fails for want of room.
+        let beside = directory.path().join("state.json.new");
+        std::os::unix::fs::symlink("/dev/full", &beside).unwrap();
+        let mut file = StateFile::open(directory.path());
+        let desired = file.desired().superseded_by(DesiredState::Started);
+        file.set_desired(desired);
+        assert!(file.failing);
+        assert_eq!(file.desired(), desired);
+        assert_eq!(stored(directory.path()), old);
+        fs::remove_file(&beside).unwrap();
+        file.record("there is room again");
+        assert!(!file.failing);
+        assert_eq!(open(directory.path()).desired(), desired);
+    }
+
+    #[test]
     fn the_black_box_is_bounded_and_told_once() {
         let directory = tempfile::tempdir().unwrap();
         let mut file = open(directory.path());

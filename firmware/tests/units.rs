@@ -262,7 +262,7 @@ fn every_word_does_one_thing() {
         (Word::PowerOff, "systemctl --no-block poweroff\n"),
         (
             Word::RestartWpaSupplicant,
-            "systemctl --no-block restart wpa_supplicant*.service\n",
+            "systemctl --no-block restart zerocam-provision*.service wpa_supplicant*.service\n",
         ),
         (
             Word::ReloadCamera,

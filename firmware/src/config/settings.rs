@@ -7,7 +7,7 @@ use zerocam_protocol::{CameraName, DeviceId, limits::MAX_FRAME_RATE_HZ};
 
 use super::{
     Backend, BitrateMode, CameraConfiguration, Configuration, PictureConfiguration,
-    StreamConfiguration,
+    StreamConfiguration, System, Wifi,
 };
 use crate::{
     camera::rpicam,
@@ -108,15 +108,25 @@ impl EncoderSettings {
 }
 
 /// A value that cannot be used.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("[{section}] {key}: {text}")]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     pub(super) section: &'static str,
+    /// Which of several sections of this name, from 0.
+    pub(super) entry: usize,
     pub(super) key: &'static str,
-    text: String,
+    pub(super) text: String,
 }
 
-/// A key and its section.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.section.is_empty() {
+            write!(f, "[{}] ", self.section)?;
+        }
+        write!(f, "{}: {}", self.key, self.text)
+    }
+}
+
+/// A key and its section, which is empty for keys in front of all sections.
 #[derive(Clone, Copy)]
 pub(super) struct Key(pub(super) &'static str, pub(super) &'static str);
 
@@ -124,6 +134,7 @@ impl Key {
     pub(super) fn problem(self, text: impl fmt::Display) -> Problem {
         Problem {
             section: self.0,
+            entry: 0,
             key: self.1,
             text: text.to_string(),
         }
@@ -161,6 +172,7 @@ impl TryFrom<Configuration> for Settings {
             .map_err(|error| Key("daemon", "device_id").problem(error))?;
         // What a beginner has to fill in comes last, so that a mistake
         // elsewhere is not hidden behind it.
+        System::try_from(configuration.system)?;
         let camera = camera(configuration.camera, configuration.picture)?;
         let encoder = encoder(&configuration.stream, &camera)?;
         let uplink = UplinkConfig {
@@ -172,6 +184,7 @@ impl TryFrom<Configuration> for Settings {
             ring: ring(&configuration.stream)?,
             software: crate::SOFTWARE.to_owned(),
         };
+        Wifi::new(&configuration.country, configuration.wifi)?;
         Ok(Self {
             camera_name: camera_name(&uplink)?,
             uplink,

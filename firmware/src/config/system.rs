@@ -1,0 +1,199 @@
+//! What the configuration says about the system around the daemon: Wi-Fi, the
+//! device's name and SSH. `zerocam provision` applies it; the daemon only
+//! checks it, so that a mistake shows on the LED.
+
+use serde::Deserialize;
+use zerocam_config_file::Secret;
+
+use super::{Problem, settings::Key};
+
+/// A Wi-Fi name's most bytes (IEEE 802.11-2020, 9.4.2.2).
+const MAX_SSID_BYTES: usize = 32;
+
+/// `[[wifi]]`: a Wi-Fi to connect to. One without a name is not filled in, and
+/// left out.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WifiConfiguration {
+    /// Its name, up to 32 bytes, in capitals and small letters as it is.
+    pub ssid: String,
+    /// 8 to 63 characters, or 64 hexadecimal digits. Empty for an open one.
+    pub password: Secret,
+    /// How it lets devices in. Default: `"wpa2_personal"`.
+    pub auth_method: AuthMethod,
+    /// Whether it keeps its name to itself and has to be asked by name. Default:
+    /// false.
+    pub hidden: bool,
+}
+
+/// How a Wi-Fi lets devices in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// Open to everybody.
+    None,
+    /// WPA and WPA2 with a password: routers from before 2006.
+    WpaWpa2Personal,
+    /// WPA2 with a password; also right for routers that offer WPA2 and WPA3.
+    #[default]
+    Wpa2Personal,
+    /// WPA3 where it is offered, else WPA2.
+    Wpa2Wpa3Personal,
+    /// WPA3 only, which the Pi Zero W's own radio cannot do.
+    Wpa3Personal,
+}
+
+/// `[system]`: the device itself.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SystemConfiguration {
+    /// Its name in the network, 1 to 63 of `a-z`, `0-9` and `-`. Default
+    /// `zerocam`.
+    pub hostname: String,
+    /// The public key that may log in over SSH as root, as in a `.pub` file.
+    /// Default: empty, which keeps SSH off.
+    pub ssh_key: String,
+}
+
+impl Default for SystemConfiguration {
+    fn default() -> Self {
+        Self {
+            hostname: "zerocam".into(),
+            ssh_key: String::new(),
+        }
+    }
+}
+
+/// The Wi-Fis to connect to, checked.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Wifi {
+    /// Whose rules the radio keeps, such as `DE`; set whenever there are clients.
+    pub country: Option<String>,
+    /// Those that are filled in, the preferred one first.
+    pub clients: Vec<WifiConfiguration>,
+}
+
+impl Wifi {
+    /// Checks what is written.
+    ///
+    /// # Errors
+    /// The first [`Problem`].
+    pub fn new(country: &str, clients: Vec<WifiConfiguration>) -> Result<Self, Problem> {
+        let mut filled_in = Vec::new();
+        for (entry, client) in clients.into_iter().enumerate() {
+            let problem = |name, text: &str| Problem {
+                entry,
+                ..Key("wifi", name).problem(text)
+            };
+            if client.ssid.is_empty() {
+                if client.password.expose().is_empty() {
+                    continue;
+                }
+                return Err(problem("ssid", "empty; write the name of your Wi-Fi"));
+            }
+            if client.ssid.len() > MAX_SSID_BYTES {
+                return Err(problem(
+                    "ssid",
+                    "longer than 32 bytes, which no Wi-Fi's name is",
+                ));
+            }
+            check_password(&client).map_err(|text| problem("password", text))?;
+            filled_in.push(client);
+        }
+        let key = Key("", "country");
+        let country = match country.as_bytes() {
+            [] if filled_in.is_empty() => None,
+            [] => {
+                return Err(key.problem(
+                    "empty; write the two letters of your country, such as \"DE\": they decide which channels the radio may use",
+                ));
+            }
+            [first, second] if first.is_ascii_alphabetic() && second.is_ascii_alphabetic() => {
+                Some(country.to_ascii_uppercase())
+            }
+            _ => {
+                return Err(key.problem(format_args!(
+                    "\"{country}\" is no country; write its two letters, such as \"DE\""
+                )));
+            }
+        };
+        Ok(Self {
+            country,
+            clients: filled_in,
+        })
+    }
+}
+
+fn check_password(client: &WifiConfiguration) -> Result<(), &'static str> {
+    let password = client.password.expose();
+    let open = client.auth_method == AuthMethod::None;
+    if open && !password.is_empty() {
+        Err("set, and auth_method = \"none\" says that there is none; remove one of them")
+    } else if !open && password.is_empty() {
+        Err("empty; write the password of your Wi-Fi, or auth_method = \"none\" for one without")
+    } else if password.chars().any(char::is_control) {
+        Err("has a control character, which no Wi-Fi's password has")
+    } else if open || (8..=63).contains(&password.len()) || is_raw_key(password) {
+        Ok(())
+    } else {
+        Err("too short or too long; a Wi-Fi's password has 8 to 63 characters")
+    }
+}
+
+/// Whether it is no password but the key made from one: 64 hexadecimal digits.
+#[must_use]
+pub fn is_raw_key(password: &str) -> bool {
+    password.len() == 64 && password.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The device itself, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct System {
+    /// Its name in the network.
+    pub hostname: String,
+    /// Who may log in, one line without its end; nobody by default.
+    pub ssh_key: Option<String>,
+}
+
+impl TryFrom<SystemConfiguration> for System {
+    type Error = Problem;
+
+    fn try_from(configuration: SystemConfiguration) -> Result<Self, Problem> {
+        let SystemConfiguration { hostname, ssh_key } = configuration;
+        let key = |key| Key("system", key);
+        let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !(1..=63).contains(&hostname.len())
+            || !hostname.bytes().all(known)
+            || hostname.starts_with('-')
+            || hostname.ends_with('-')
+        {
+            return Err(key("hostname").problem(format_args!(
+                "\"{hostname}\" cannot be a name in a network; use 1 to 63 of a-z, 0-9 and -"
+            )));
+        }
+        let ssh_key = ssh_key.trim();
+        if !ssh_key.is_empty() && !is_public_key(ssh_key) {
+            return Err(key("ssh_key").problem(
+                "no public key; write the one line of a file such as id_ed25519.pub, and never the file without .pub",
+            ));
+        }
+        Ok(Self {
+            hostname,
+            ssh_key: Some(ssh_key.to_owned()).filter(|line| !line.is_empty()),
+        })
+    }
+}
+
+/// The type, then the key in base64, which begins with the length of the type
+/// (RFC 4253, 6.6); then whatever its owner calls it.
+fn is_public_key(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let type_is_known = words.next().is_some_and(|word| {
+        ["ssh-ed25519", "ssh-rsa"].contains(&word)
+            || word.starts_with("ecdsa-sha2-nistp")
+            || word.starts_with("sk-ssh-ed25519")
+    });
+    type_is_known
+        && words.next().is_some_and(|key| key.starts_with("AAAA"))
+        && !line.chars().any(char::is_control)
+}
