@@ -32,6 +32,8 @@ use pump::{Direction, pump};
 
 /// Each socket's buffer, either way.
 const SOCKET_BUFFER_BYTES: usize = 16 * 1024;
+/// The same, as a front: it holds up nothing.
+const FRONT_BUFFER_BYTES: usize = 256 * 1024;
 /// How soon a change of faults is seen.
 const TICK: Duration = Duration::from_millis(10);
 /// How long the service may take to answer a dial.
@@ -211,15 +213,23 @@ impl Network {
         let mut pumps: Vec<JoinHandle<()>> = Vec::new();
         while !self.is_closing() {
             let Conditions {
-                upstream, blackout, ..
+                upstream,
+                blackout,
+                front,
+                ..
             } = *self.conditions();
+            let buffer_bytes = if front {
+                FRONT_BUFFER_BYTES
+            } else {
+                SOCKET_BUFFER_BYTES
+            };
             // In a blackout nobody is there to accept: callers hang.
             let accepted = if blackout {
                 None
             } else {
                 listener.accept().ok()
             };
-            match accepted.map(|(client, _)| Sockets::open(client, upstream)) {
+            match accepted.map(|(client, _)| Sockets::open(client, upstream, buffer_bytes)) {
                 None => thread::sleep(TICK),
                 // The service is not there, and the caller's socket is closed.
                 Some(Err(_)) => {}
@@ -258,12 +268,12 @@ impl Connection {
 }
 
 impl Sockets {
-    fn open(client: TcpStream, upstream: SocketAddr) -> io::Result<Self> {
+    fn open(client: TcpStream, upstream: SocketAddr, buffer_bytes: usize) -> io::Result<Self> {
         let server = TcpStream::connect_timeout(&upstream, DIAL_DEADLINE)?;
         client.set_nonblocking(false)?;
         for socket in [&client, &server] {
-            sockopt::set_socket_send_buffer_size(socket, SOCKET_BUFFER_BYTES)?;
-            sockopt::set_socket_recv_buffer_size(socket, SOCKET_BUFFER_BYTES)?;
+            sockopt::set_socket_send_buffer_size(socket, buffer_bytes)?;
+            sockopt::set_socket_recv_buffer_size(socket, buffer_bytes)?;
             socket.set_nodelay(true)?;
             socket.set_read_timeout(Some(TICK))?;
             socket.set_write_timeout(Some(TICK))?;

@@ -44,7 +44,7 @@ mod frame;
 /// delay more than that.
 const PROGRESS: Duration = Duration::from_millis(500);
 /// Starting takes longer: 150 ms measured, most of it loading libraries.
-const START: Duration = Duration::from_secs(3);
+const START: Duration = Duration::from_secs(5);
 /// A flush that takes longer gives up what is left.
 const FLUSH: Duration = Duration::from_secs(10);
 /// A deadline noticed this much too late says that this process did not run

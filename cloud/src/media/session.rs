@@ -186,7 +186,7 @@ impl Session {
         self.moved_away = false;
         self.window.raise_floor(intake.floor());
         match verdict {
-            Verdict::Duplicate => {}
+            Verdict::Late => {}
             Verdict::Undecodable => self.drop_units(1),
             Verdict::Take(unit) => self.take(unit).await,
         }
