@@ -71,6 +71,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .layer(middleware::from_fn_with_state(service.clone(), room::admit))
         .route("/", get(pages::front))
         .route("/assets/{*file}", get(pages::asset))
+        .route("/api/instance", get(api::instance))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .fallback(not_found)

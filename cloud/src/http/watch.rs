@@ -25,8 +25,9 @@ use zerocam_protocol::{Frame, Run, Segment};
 
 use super::{notice::Notice, range, visitor::Visitor};
 use crate::{
+    cameras::Camera,
     media::{
-        Window,
+        Newest, Window,
         playlist::{LowLatency, Place},
         window::MediaFile,
     },
@@ -38,8 +39,7 @@ use crate::{
 /// AVPlayer does so a little earlier.
 const LONGEST_WAIT: Duration = Duration::from_millis(7500);
 
-/// A window whose newest picture is older than this has yet to catch up with
-/// the camera: players that come from another instance may know more than it.
+/// A window whose newest picture is older than this has yet to catch up.
 const CAUGHT_UP_US: i64 = 3_000_000;
 
 /// Playlists change all the time.
@@ -66,7 +66,7 @@ pub(super) async fn plain_playlist(
     expect_pictures(&service, &visitor, |window| {
         window.plain_playlist().is_some()
     })?;
-    let find = |window: &Window| match window.plain_playlist() {
+    let find = |_: &Camera, window: &Window| match window.plain_playlist() {
         Some(playlist) => Found::Here(playlist),
         None => Found::ToCome,
     };
@@ -86,7 +86,7 @@ pub(super) async fn low_latency_playlist(
     if place.is_none() {
         expect_pictures(&service, &visitor, |window| window.low_latency().is_some())?;
     }
-    let find = |window: &Window| reload(window, place, Now::read());
+    let find = |camera: &Camera, window: &Window| reload(camera, window, place);
     let found = wait_for(&service, &visitor, find).await?;
     Ok(playlist(if directives.wants_delta() {
         found.delta()
@@ -104,7 +104,7 @@ pub(super) async fn media(
 ) -> Result<Response, Notice> {
     let nothing = || Notice::not_found("there is nothing at this address");
     let file = path.parse().ok_or_else(nothing)?;
-    let find = |window: &Window| {
+    let find = |_: &Camera, window: &Window| {
         let found = match file {
             MediaFile::Init(run) => window.init(run).map(|init| vec![init]),
             MediaFile::Segment(run, segment) => window.segment(run, segment),
@@ -163,24 +163,31 @@ impl Directives {
 }
 
 /// Whether a playlist has what a player waits for.
-fn reload(window: &Window, place: Option<Place>, now: Now) -> Found<Arc<LowLatency>> {
+fn reload(camera: &Camera, window: &Window, place: Option<Place>) -> Found<Arc<LowLatency>> {
     let Some(playlist) = window.low_latency() else {
         return Found::ToCome;
     };
-    let Some(place) = place.filter(|place| !playlist.has(*place)) else {
-        return Found::Here(playlist.clone());
-    };
-    let is_live = window
-        .newest()
-        .is_some_and(|newest| now.unix_us.saturating_sub(newest.date_unix_us) < CAUGHT_UP_US);
-    if is_live && playlist.is_far_beyond(place) {
-        return Found::Never(Notice::bad_request(format!(
-            "segment {} is too far ahead: the last one is {}",
-            place.segment,
-            playlist.last()
-        )));
+    match place {
+        Some(place) if !playlist.has(place) => {
+            if playlist.is_far_beyond(place) && has_caught_up(camera, window) {
+                return Found::Never(Notice::bad_request(format!(
+                    "segment {} is too far ahead: the last one is {}",
+                    place.segment,
+                    playlist.last()
+                )));
+            }
+            Found::ToCome
+        }
+        _ => Found::Here(playlist.clone()),
     }
-    Found::ToCome
+}
+
+/// Whether a window shows what the camera films now. After the start of the
+/// service it has yet to catch up, and players that come from another instance
+/// know more than it does.
+fn has_caught_up(camera: &Camera, window: &Window) -> bool {
+    let age_us = |newest: Newest| Now::read().unix_us.saturating_sub(newest.date_unix_us);
+    camera.record().is_dated() && window.newest().map(age_us) < Some(CAUGHT_UP_US)
 }
 
 /// Waits until the window of the camera has what `find` looks for. The visitor
@@ -188,7 +195,7 @@ fn reload(window: &Window, place: Option<Place>, now: Now) -> Found<Arc<LowLaten
 async fn wait_for<T>(
     service: &Service,
     visitor: &Visitor,
-    find: impl FnMut(&Window) -> Found<T>,
+    find: impl FnMut(&Camera, &Window) -> Found<T>,
 ) -> Result<T, Notice> {
     let mut stopping = service.stopping();
     select! {
@@ -206,16 +213,21 @@ async fn wait_for<T>(
 async fn follow<T>(
     service: &Service,
     visitor: &Visitor,
-    mut find: impl FnMut(&Window) -> Found<T>,
+    mut find: impl FnMut(&Camera, &Window) -> Found<T>,
 ) -> Result<T, Notice> {
     let camera = service.cameras.met(&visitor.camera).await;
     let now = Now::read().monotonic;
     camera.record().viewers.note(&visitor.identity, now);
-    let mut window = camera.media.window();
+    let mut window = camera.media.files();
     loop {
-        match find(&window.borrow_and_update()) {
+        match find(&camera, &window.borrow_and_update()) {
             Found::Here(found) => return Ok(found),
             Found::Never(notice) => return Err(notice),
+            Found::ToCome if camera.record().moved_away => {
+                return Err(Notice::unavailable(
+                    "the camera sends to another instance: ask again",
+                ));
+            }
             Found::ToCome => {}
         }
         if window.changed().await.is_err() {
@@ -225,16 +237,16 @@ async fn follow<T>(
 }
 
 /// Refuses what no wait would bring: the first picture of a camera that does
-/// not send.
+/// not send. After a deploy viewers come before their cameras.
 fn expect_pictures(
     service: &Service,
     visitor: &Visitor,
     has: impl FnOnce(&Window) -> bool,
 ) -> Result<(), Notice> {
-    let expected = service
-        .cameras
-        .get(&visitor.camera)
-        .is_some_and(|camera| has(&camera.media.window().borrow()) || camera.record().is_sending());
+    let expected = service.expects_cameras()
+        || service.cameras.get(&visitor.camera).is_some_and(|camera| {
+            has(&camera.media.window().borrow()) || camera.record().is_sending()
+        });
     if expected {
         Ok(())
     } else {

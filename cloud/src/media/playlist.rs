@@ -23,8 +23,8 @@ pub use low_latency::{LowLatency, Place};
 /// seconds (RFC 8216, section 4.3.3.1).
 const LONGEST_ROUNDED_DOWN_MS: u32 = 499;
 
-/// EXT-X-MAP in playlists of ordinary segments needs 6, fragmented MP4 needs 7.
-const VERSION: u32 = 7;
+/// EXT-X-MAP in playlists of ordinary segments needs 6, EXT-X-GAP needs 8.
+const VERSION: u32 = 8;
 
 /// Latest date that RFC 3339 can write, in microseconds of Unix time.
 const LAST_DATE_US: u64 = 253_402_300_799_999_999;

@@ -188,6 +188,7 @@ pub struct Counters {
 pub struct Window {
     listed: Arc<Listed>,
     low_latency: Option<Arc<LowLatency>>,
+    files: u64,
     open: Option<Arc<Entry>>,
     current: Option<Arc<RunInit>>,
     format: Option<Arc<RunFormat>>,
@@ -265,6 +266,13 @@ impl Window {
         let parts = newest_first.into_iter().find(holds)?.parts();
         let part = parts.iter().find(|part| part.name == name)?;
         Some(shared(part.fragments))
+    }
+
+    /// How often what can be fetched has changed: not with every frame, but with
+    /// every part.
+    #[must_use]
+    pub const fn files(&self) -> u64 {
+        self.files
     }
 
     /// Whether a file that is not there may still come.

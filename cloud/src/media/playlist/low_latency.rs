@@ -23,9 +23,10 @@ const PART_HOLD_BACK: u32 = 3;
 /// 4.4.3.8 wants six at least).
 const SKIP_TARGET_DURATIONS: u32 = 6;
 
-/// Parts are listed within this many target durations of the end, and for this
-/// many segments.
-const PARTS_BEHIND: u32 = 3;
+/// Parts are listed of this many whole segments and the one behind them. Those
+/// further than three target durations from the end are to be removed (section
+/// 4.4.4.9), and strict readers count that in segments.
+const WITH_PARTS: usize = 2;
 
 /// A request may be ahead of the last whole segment by this many (section
 /// 6.2.5.2).
@@ -54,13 +55,11 @@ pub struct Place {
 
 impl LowLatency {
     /// Lists `segments`, whose numbers follow one another without a hole, and
-    /// then the parts of `open`, which follows them. `None` while there are no
-    /// segments: players take a list without any for an error.
+    /// then the parts of `open`, one at least, which follows them. `None` while
+    /// there are no segments: players take a list without any for an error.
     #[must_use]
     pub fn of(segments: &[Arc<Entry>], open: Option<&Entry>) -> Option<Self> {
         let last = segments.last()?;
-        // A segment appears with its first part.
-        let open = open.filter(|open| !open.parts().is_empty());
         let newest = open.unwrap_or(last);
         let target = PartTarget::of(&newest.run.format);
         let target_duration_s =
@@ -85,12 +84,11 @@ impl LowLatency {
         // How far a segment's end is from the end of the list.
         let mut behind_ms = durations_ms.iter().sum::<u32>() + open_ms;
         let (mut skipped, mut skipped_to) = (0, head_bytes);
-        let with_parts = segments.len().saturating_sub(PARTS_BEHIND as usize);
         for (index, segment) in segments.iter().enumerate() {
             let duration_ms = durations_ms[index];
             behind_ms -= duration_ms;
             text.before(segment);
-            if index >= with_parts || behind_ms < PARTS_BEHIND * target_duration_s * 1000 {
+            if index + WITH_PARTS >= segments.len() {
                 text.parts(segment, target);
             }
             text.segment(segment, duration_ms);

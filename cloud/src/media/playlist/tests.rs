@@ -7,6 +7,8 @@ use crate::media::{
     window::{Frames, RunInit},
 };
 
+mod low_latency;
+
 fn run(number: u64, target_duration_s: u32) -> Arc<RunInit> {
     Arc::new(RunInit {
         format: crate::media::RunFormat {

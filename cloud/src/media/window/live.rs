@@ -101,6 +101,7 @@ impl LiveWindow {
                 format: (**format).clone(),
                 init,
             }));
+            self.window.files += 1;
             self.changed = true;
         }
     }
@@ -166,6 +167,7 @@ impl LiveWindow {
         if frame.ends_segment {
             self.end_segment(now);
         } else if has_new_part {
+            self.window.files += 1;
             self.render_low_latency();
         }
     }
@@ -274,6 +276,7 @@ impl LiveWindow {
             left: self.left.iter().map(|(_, left)| left.clone()).collect(),
             segments,
         });
+        self.window.files += 1;
         self.changed = true;
     }
 
@@ -282,6 +285,7 @@ impl LiveWindow {
     fn render_low_latency(&mut self) {
         let mut segments = self.window.listed.segments.clone();
         let open = self.window.open.as_deref();
+        let open = open.filter(|open| !open.parts().is_empty());
         if let (Some(last), Some(open)) = (segments.last(), open) {
             match gaps_between(last, open) {
                 Some(gaps) => segments.extend(gaps),

@@ -7,10 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zerocam_e2e::{
-    Device, Footage, TlsFront, program::peak_memory_bytes, service::ServiceHome,
-    tls_front::Authority,
-};
+use zerocam_e2e::{Device, Footage, program::peak_memory_bytes, service::ServiceHome};
 
 use crate::{
     processes::{child_of, percentile, processor_time},
@@ -31,23 +28,11 @@ pub(crate) fn run(duration: Duration) {
 /// Streams over TLS as a camera does, without viewers.
 fn cost(home: &ServiceHome, footage: &Footage, duration: Duration) {
     let service = home.start(0);
-    let authority = Authority::new("bench");
-    let front = TlsFront::before(service.address, authority.certify("localhost"));
-    let device = Device::new("");
-    let ca_file = device.path().join("ca.pem");
-    authority.write(&ca_file);
-    device.configure(&format!(
-        "[cloud]\nurl = \"https://localhost:{}\"\nkey = \"{}\"\nca_file = \"{}\"\n\
-         [camera]\nbackend = \"replay\"\nfile = \"{}\"\n",
-        front.address().port(),
-        home.camera_key("garden"),
-        ca_file.display(),
-        footage.path.display(),
-    ));
+    let (device, _front) = Device::over_tls(&service, CAMERA, footage);
     let daemon = device.start();
     daemon.wait_for_line("STOPPED", SETTLING);
     let _ = device.ask("start");
-    service.wait_until_live("garden");
+    service.wait_until_live(CAMERA);
     thread::sleep(SETTLING);
 
     let pids = [
@@ -59,7 +44,7 @@ fn cost(home: &ServiceHome, footage: &Footage, duration: Duration) {
     let since = Instant::now();
     thread::sleep(duration);
     let minutes = since.elapsed().as_secs_f64() / 60.0;
-    let bitrate = service.status("garden")["bitrate_bps"]
+    let bitrate = service.status(CAMERA)["bitrate_bps"]
         .as_f64()
         .unwrap_or_default();
     println!(
