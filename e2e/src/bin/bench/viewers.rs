@@ -74,8 +74,10 @@ pub(crate) fn run(viewers: usize, duration: Duration) {
         );
     }
     let service = home.start(0);
-    let _sender = Sender::start(&home, &service, &footage);
+    let sender = Sender::start(&home, &service, &footage);
     thread::sleep(SETTLING);
+    // What is in the window then stays there.
+    drop(sender);
     beside_nginx(&service);
 }
 
