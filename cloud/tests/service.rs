@@ -12,6 +12,7 @@ mod service {
     mod bench;
     mod camera;
     mod control;
+    mod front;
     mod limits;
     mod process;
     mod schema;
