@@ -5,22 +5,11 @@
 import { offeredWish, WISH_WORDS } from "./command";
 import { element, hide, rebuild, set, tag, text } from "./element";
 import { healthNumbers, healthWords } from "./health";
-import type { Polls } from "./polls";
-import type { Picture, Verdict } from "./verdict";
+import type { Scene } from "./watching";
 import { ageText, badgeWord, explain, moment, pictureSentence, viewersText } from "./wording";
 
 /** The age on the badge changes this often: readable, still true. */
 const AGE_EVERY_MS = 1000;
-
-export interface Scene {
-  readonly verdict: Verdict;
-  readonly polls: Polls;
-  readonly picture: Picture;
-  readonly engine: string;
-  readonly frames: number;
-  readonly nowMs: number;
-  readonly serviceUnixMs: number | null;
-}
 
 export class View {
   readonly #camera: string;
@@ -52,7 +41,10 @@ export class View {
     this.#shown = verdict.state + verdict.reason;
     if (changed) {
       document.title = `${this.#camera} · ${word.toLowerCase()}`;
-      text(element("announcement"), headline.toUpperCase() === word ? `${headline}.` : `${word}. ${headline}.`);
+      text(
+        element("announcement"),
+        headline.toUpperCase() === word ? `${headline}.` : `${word}. ${headline}.`,
+      );
     }
     if (changed || scene.nowMs - this.#ageShownAtMs >= AGE_EVERY_MS) {
       this.#ageShownAtMs = scene.nowMs;
@@ -60,11 +52,17 @@ export class View {
     }
 
     root.toggleAttribute("data-veiled", VEILED.has(verdict.state));
-    hide(element("veil"), !(VEILED.has(verdict.state) || (picture.movedAtMs === null && verdict.reason !== "paused")));
+    hide(
+      element("veil"),
+      !(VEILED.has(verdict.state) || (picture.movedAtMs === null && verdict.reason !== "paused")),
+    );
     hide(element("play"), verdict.reason !== "paused");
 
     // Nobody knows how many watch while the service does not answer.
-    hide(element("viewers"), status === null || verdict.state === "no-access" || verdict.state === "unreachable");
+    hide(
+      element("viewers"),
+      status === null || verdict.state === "no-access" || verdict.state === "unreachable",
+    );
     text(element("viewers-count"), String(status?.viewers ?? ""));
     text(element("viewers-words"), status ? viewersText(status.viewers) : "");
     const wish = verdict.state === "no-access" ? null : offeredWish(status);

@@ -139,6 +139,23 @@ export function pictureSentence(
   return `The last picture is from ${moment(lastUnixMs, serviceUnixMs)}, ${ageText(ageMs)} ago.`;
 }
 
+/** One sentence on a camera in the list. */
+export function cardSentence(status: Status): string {
+  switch (status.state) {
+    case "live":
+      return `${viewersText(status.viewers)}.`;
+    case "stale":
+      return "The camera has gone quiet. Waiting for it.";
+    case "offline":
+      return `${offline(status.reason.code, status, status.service_time_unix_ms).headline}.`;
+  }
+}
+
+/** The age of a still, in whole units: "4 s", "3 min". */
+export function stillAgeText(ms: number): string {
+  return ms < 10_000 ? `${Math.ceil(ms / 1000)} s` : ageText(ms);
+}
+
 /** "2.4 s", "14 s", "3 min", "5 h", "2 days". */
 export function ageText(ms: number): string {
   const s = ms / 1000;
@@ -167,5 +184,6 @@ export function behindText(seconds: number): string {
 }
 
 export function viewersText(viewers: number): string {
+  if (viewers === 0) return "Nobody watches";
   return viewers === 1 ? "1 person watches" : `${viewers} people watch`;
 }

@@ -2,24 +2,23 @@
 // newest picture, so that a hand on the slider is not pushed along by time.
 
 import { element, hide, text } from "../element";
-import type { Playback } from "../playback";
 import type { Scene } from "../watching";
 import { behindText, moment } from "../wording";
 
-export const STEP_S = 10;
+const STEP_S = 10;
 /** How far back the service keeps pictures, until the engine knows. */
 const USUAL_WINDOW_S = 120;
 /** This near the end of the slider means live. */
 const LIVE_WITHIN_S = 2;
+/** Of no use without a picture. */
+const NEED_PICTURE = ["position", "to-live", "pause", "back", "snapshot", "in-picture"];
 
 export class Deck {
-  readonly #playback: Playback;
   readonly #slider = element<HTMLInputElement>("position");
   #held = false;
   #scene: Scene | null = null;
 
-  constructor(playback: Playback) {
-    this.#playback = playback;
+  constructor() {
     this.#slider.addEventListener("input", () => {
       this.#held = true;
       this.#showPosition(-this.#slider.valueAsNumber);
@@ -29,62 +28,80 @@ export class Deck {
       this.#seek(-this.#slider.valueAsNumber);
     });
     element("pause").addEventListener("click", () => this.toggle());
-    element("back").addEventListener("click", () => playback.seekBack(STEP_S));
-    element("to-live").addEventListener("click", () => playback.toLive());
+    element("back").addEventListener("click", () => this.back());
+    element("to-live").addEventListener("click", () => this.toLive());
   }
 
   toggle(): void {
-    if (this.#playback.paused) this.#playback.resume();
-    else this.#playback.pause();
+    const { playback } = this.#scene ?? {};
+    if (playback?.paused) playback.resume();
+    else playback?.pause();
+  }
+
+  back(): void {
+    this.#scene?.playback.seekBack(STEP_S);
+  }
+
+  forward(): void {
+    this.#scene?.playback.seekBack(-STEP_S);
+  }
+
+  toLive(): void {
+    const { playback } = this.#scene ?? {};
+    if (playback?.rewound) playback.toLive();
+    else playback?.resume();
   }
 
   render(scene: Scene): void {
     this.#scene = scene;
-    const { verdict, picture } = scene;
+    const { verdict, picture, playback } = scene;
     hide(element("deck"), verdict.state === "no-access");
-    hide(element("rail"), !this.#playback.canRewind);
-    hide(element("back"), !this.#playback.canRewind);
-    element("pause").ariaLabel = this.#playback.paused ? "Play" : "Pause";
-    const useless = picture.movedAtMs === null || verdict.state === "offline" || verdict.state === "unreachable";
-    for (const id of ["position", "to-live", "pause", "back", "snapshot", "in-picture"]) {
+    hide(element("rail"), !playback.canRewind);
+    hide(element("back"), !playback.canRewind);
+    const label = playback.paused ? "Play" : "Pause";
+    if (element("pause").ariaLabel !== label) element("pause").ariaLabel = label;
+    const useless =
+      picture.movedAtMs === null || verdict.state === "offline" || verdict.state === "unreachable";
+    for (const id of NEED_PICTURE) {
       const control = element<HTMLButtonElement | HTMLInputElement>(id);
       if (control.disabled !== useless) control.disabled = useless;
     }
     if (this.#held) return;
-    const window_s = Math.round(this.#windowS());
-    if (this.#slider.min !== String(-window_s)) this.#slider.min = String(-window_s);
-    const behind_s = this.#playback.rewound || this.#playback.paused ? this.#behindS() : 0;
-    this.#slider.valueAsNumber = -Math.round(behind_s);
-    this.#showPosition(behind_s);
+    const least = String(-Math.round(this.#windowS()));
+    if (this.#slider.min !== least) this.#slider.min = least;
+    const behindS = playback.rewound || playback.paused ? this.#behindS() : 0;
+    this.#slider.valueAsNumber = -Math.round(behindS);
+    this.#showPosition(behindS);
   }
 
-  #seek(behind_s: number): void {
+  #seek(behindS: number): void {
     const newestUnixMs = this.#newestUnixMs();
-    if (behind_s < LIVE_WITHIN_S) this.#playback.toLive();
-    else if (newestUnixMs !== null) this.#playback.seekTo(newestUnixMs - 1000 * behind_s);
+    if (behindS < LIVE_WITHIN_S) this.toLive();
+    else if (newestUnixMs !== null) this.#scene?.playback.seekTo(newestUnixMs - 1000 * behindS);
   }
 
-  #showPosition(behind_s: number): void {
-    const live = behind_s < LIVE_WITHIN_S;
+  #showPosition(behindS: number): void {
+    const live = behindS < LIVE_WITHIN_S;
     const newestUnixMs = this.#newestUnixMs();
-    this.#slider.style.setProperty("--behind", String(Math.min(1, behind_s / this.#windowS())));
-    const at = newestUnixMs === null ? "" : `, ${moment(newestUnixMs - 1000 * behind_s, newestUnixMs)}`;
-    const words = live ? "live" : `${behindText(behind_s)} behind live${at}`;
+    this.#slider.style.setProperty("--behind", String(Math.min(1, behindS / this.#windowS())));
+    const at = newestUnixMs === null ? "" : `, ${moment(newestUnixMs - 1000 * behindS, newestUnixMs)}`;
+    const words = live ? "live" : `${behindText(behindS)} behind live${at}`;
     if (this.#slider.ariaValueText !== words) this.#slider.ariaValueText = words;
-    text(element("to-live"), live || !this.#held ? "Live" : `−${behindText(behind_s)}`);
+    text(element("to-live"), live || !this.#held ? "Live" : `−${behindText(behindS)}`);
   }
 
   #newestUnixMs(): number | null {
-    return this.#playback.window()?.endUnixMs ?? this.#scene?.serviceUnixMs ?? null;
+    return this.#scene?.playback.window()?.endUnixMs ?? this.#scene?.serviceUnixMs ?? null;
   }
 
   #behindS(): number {
-    const [newestUnixMs, shownUnixMs] = [this.#newestUnixMs(), this.#scene?.picture.capturedUnixMs ?? null];
+    const newestUnixMs = this.#newestUnixMs();
+    const shownUnixMs = this.#scene?.picture.capturedUnixMs ?? null;
     return newestUnixMs === null || shownUnixMs === null ? 0 : Math.max(0, newestUnixMs - shownUnixMs) / 1000;
   }
 
   #windowS(): number {
-    const known = this.#playback.window();
+    const known = this.#scene?.playback.window() ?? null;
     return known === null ? USUAL_WINDOW_S : Math.max(1, (known.endUnixMs - known.startUnixMs) / 1000);
   }
 }

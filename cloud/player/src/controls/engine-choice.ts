@@ -1,7 +1,7 @@
-// Which way the picture comes: what is at work, and the choice for who knows better.
+// Which way the picture comes: what is at work, and a choice for who knows better.
 
-import { element, hide, text } from "../element";
-import type { EngineName } from "../engine";
+import type { EngineName } from "../choice";
+import { element, hide, rebuild, text } from "../element";
 import type { Playback } from "../playback";
 
 const NAMES: Record<EngineName, string> = {
@@ -10,17 +10,27 @@ const NAMES: Record<EngineName, string> = {
   native: "The browser's own HLS",
 };
 
-/** Wires the selection; returns what keeps it true. */
-export function offerEngines(playback: Playback): () => void {
-  const select = element<HTMLSelectElement>("engine");
-  select.append(new Option("Automatic", ""));
-  for (const name of playback.engines) select.append(new Option(NAMES[name], name));
-  select.addEventListener("change", () => playback.choose((select.value || null) as EngineName | null));
-  return () => {
-    const { engine } = playback;
-    hide(element("playback"), playback.engines.length === 0);
+export class EngineChoice {
+  readonly #select = element<HTMLSelectElement>("engine");
+  #playback: Playback | null = null;
+
+  constructor() {
+    this.#select.addEventListener("change", () => {
+      this.#playback?.choose((this.#select.value || null) as EngineName | null);
+    });
+  }
+
+  render(playback: Playback): void {
+    this.#playback = playback;
+    const { engine, engines } = playback;
+    hide(element("playback"), engines.length === 0);
     text(element("engine-now"), engine === "none" ? "Not started" : NAMES[engine]);
+    const offered = (Object.keys(NAMES) as EngineName[]).filter((name) => engines.includes(name));
+    rebuild(this.#select, offered.join(), () => [
+      new Option("Automatic", ""),
+      ...offered.map((name) => new Option(NAMES[name], name)),
+    ]);
     const choice = playback.choice ?? "";
-    if (select.value !== choice) select.value = choice;
-  };
+    if (this.#select.value !== choice) this.#select.value = choice;
+  }
 }
