@@ -8,6 +8,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Status } from "../src/status";
 import { isAccessible, launch, reaches } from "./browser";
+import { layoutFaults } from "./layout";
 import { StandIn } from "./stand-in";
 
 const PHONE = { width: 390, height: 844 };
@@ -183,35 +184,10 @@ async function look(name: string): Promise<void> {
     for (const size of SIZES) {
       if (colorScheme === "dark" && !SCREENSHOTS) continue;
       await page.setViewportSize(size);
-      await inspect();
+      expect(await page.evaluate(layoutFaults), JSON.stringify(size)).toEqual([]);
       if (SCREENSHOTS) await shoot(`${name}-${size.width}x${size.height}-${colorScheme}`, SCREENSHOTS);
     }
   }
-}
-
-async function inspect(): Promise<void> {
-  const faults = await page.evaluate(() => {
-    const faults: string[] = [];
-    if (document.documentElement.scrollWidth > innerWidth) faults.push("the page is wider than the screen");
-    const visible = (selector: string) =>
-      [...document.querySelectorAll(selector)].filter((one) => one.getClientRects().length > 0);
-    for (const button of visible("button, summary, select, .camera")) {
-      const { width, height } = button.getBoundingClientRect();
-      if (width < 44 || height < 44) faults.push(`${button.id || "summary"} is ${width}x${height}`);
-    }
-    const boxes = visible(".badge, .chip, .about > .pill, .veil > *, .round, .rail, h1, .sentence, .card");
-    for (const [at, one] of boxes.entries()) {
-      const { left, right } = one.getBoundingClientRect();
-      if (left < 0 || right > innerWidth) faults.push(`${one.className} sticks out of the screen`);
-      for (const other of boxes.slice(at + 1)) {
-        const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];
-        const apart = a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
-        if (!apart) faults.push(`${one.className} overlaps ${other.className}`);
-      }
-    }
-    return faults;
-  });
-  expect(faults, JSON.stringify(page.viewportSize())).toEqual([]);
 }
 
 async function shoot(name: string, folder: string): Promise<void> {
