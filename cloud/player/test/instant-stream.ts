@@ -35,6 +35,12 @@ export class InstantStream {
     return this.#responses.size;
   }
 
+  /** The newest keyframe as a file of one frame; null before the first. */
+  get still(): Buffer | null {
+    const keyframe = this.#gop[0];
+    return this.#init && keyframe ? Buffer.concat([this.#init, keyframe]) : null;
+  }
+
   /** A run begins: its answers are new ones. */
   begin(run: number): void {
     this.end();

@@ -53,6 +53,8 @@ export class StandIn {
   noPlaylist = false;
   /** How far this service's clock is from the machine's, ms. */
   clockOffsetMs = 0;
+  /** The cameras of the list, as overrides of the garden's status. */
+  cameras: Partial<Status>[] = [{}];
   /** Bodies posted to `desired`. */
   readonly wishes: string[] = [];
 
@@ -144,7 +146,7 @@ export class StandIn {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  #status(): Status {
+  #status(bend: Partial<Status> = this.bend): Status {
     const now = Date.now() + this.clockOffsetMs;
     const silentMs = this.#frozenSinceMs === null ? 80 : Date.now() - this.#frozenSinceMs;
     const state = silentMs < 3000 ? "live" : silentMs < 10_000 ? "stale" : "offline";
@@ -174,7 +176,7 @@ export class StandIn {
       },
       black_box: [],
       control: false,
-      ...this.bend,
+      ...bend,
     };
   }
 
@@ -184,8 +186,19 @@ export class StandIn {
     if (asset) return this.#file(response, join(DIST, "assets", asset));
     if (path.startsWith("/watch/") && path.endsWith("/"))
       return this.#file(response, join(DIST, "index.html"));
+    if (path === "/") return this.#file(response, join(DIST, "cameras.html"));
     if (this.refuse !== null) return void response.writeHead(this.refuse).end("refused");
     if (path === "/api/cameras/garden") return void response.end(JSON.stringify(this.#status()));
+    if (path === "/api/cameras") {
+      const cameras = this.cameras.map((bend) => this.#status(bend));
+      return void response.end(JSON.stringify({ cameras }));
+    }
+    if (path === "/api/cameras/garden/link") {
+      return void response.end(
+        JSON.stringify({ path: "/watch/garden/?token=view.garden.x7Kq2m.0.GUXca5xF1J" }),
+      );
+    }
+    if (/^\/watch\/[a-z0-9-]+\/still\.mp4$/.test(path)) return this.#still(request, response);
     if (path === "/api/cameras/garden/desired" && request.method === "POST") {
       let body = "";
       for await (const chunk of request) body += chunk;
@@ -197,6 +210,22 @@ export class StandIn {
     if (media?.endsWith(".m3u8") && !this.noPlaylist) return this.#playlist(response);
     if (media?.includes("/")) return this.#file(response, join(this.#folder, media));
     response.writeHead(404).end("not here");
+  }
+
+  /** Whole, or the range that Safari insists on. */
+  #still(request: IncomingMessage, response: ServerResponse): void {
+    const still = this.instant.still;
+    if (still === null) return void response.writeHead(404).end("no picture yet");
+    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+    const first = Number(range?.[1] ?? 0);
+    const last = Math.min(still.length - 1, range?.[2] ? Number(range[2]) : still.length - 1);
+    response.writeHead(range ? 206 : 200, {
+      "Content-Type": TYPES[".mp4"],
+      "Accept-Ranges": "bytes",
+      "Content-Length": last + 1 - first,
+      ...(range ? { "Content-Range": `bytes ${first}-${last}/${still.length}` } : {}),
+    });
+    response.end(still.subarray(first, last + 1));
   }
 
   /** ffmpeg's playlist with the run in front of each name, by this service's clock. */
