@@ -8,7 +8,7 @@
 //!                 live window -> watch::Receiver<Arc<Window>> -> HTTP
 //! ```
 //!
-//! [`intake`], [`packager`], [`window`] and [`playlist`] decide and do no I/O;
+//! [`intake`], [`packager`], [`window`], [`playlist`] and [`follower`] decide and do no I/O;
 //! [`ffmpeg`] moves bytes; [`session`] is the task that connects them. Nothing
 //! here knows of sockets, keys or leases.
 
@@ -22,9 +22,11 @@ use zerocam_protocol::{
 
 pub mod ffmpeg;
 pub mod flv;
+pub mod follower;
 pub mod fragment;
 pub mod intake;
 pub mod packager;
+pub mod parts;
 pub mod playlist;
 mod session;
 #[cfg(test)]
@@ -130,8 +132,9 @@ impl Media {
             .unwrap_or(Err(Rejected::ShuttingDown))
     }
 
-    /// The camera said that nothing follows: publishes the last frame and lists
-    /// the last segment. Comes back when that is done, within some ten seconds
+    /// Nothing follows here, because the camera said so or sends to another
+    /// instance: publishes the last frame, lists the last segment, and tells
+    /// readers ([`Window::is_over`]). Comes back when that is done, within some ten seconds
     /// whatever ffmpeg does.
     pub async fn flush(&self) {
         self.ask(session::Command::Flush).await;

@@ -13,8 +13,10 @@ mod service {
     mod camera;
     mod control;
     mod front;
+    mod instant;
     mod limits;
     mod process;
     mod schema;
+    mod still;
     mod stream;
 }

@@ -45,6 +45,13 @@ export async function reaches(page: Page, state: string, reason?: string): Promi
   await page.waitForSelector(selector, { state: "attached", timeout: 60_000 });
 }
 
+/** Waits until so many more pictures have reached the screen. */
+export async function shows(page: Page, pictures: number): Promise<void> {
+  const { frames } = await facts(page);
+  const enough = (frames: number) => Number(document.documentElement.dataset.frames) >= frames;
+  await page.waitForFunction(enough, frames + pictures, { timeout: 60_000 });
+}
+
 /** Asks axe-core: no violation of any of its rules. */
 export async function isAccessible(page: Page): Promise<void> {
   await page.evaluate(axe.source);

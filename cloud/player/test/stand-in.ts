@@ -53,8 +53,6 @@ export class StandIn {
   noPlaylist = false;
   /** How far this service's clock is from the machine's, ms. */
   clockOffsetMs = 0;
-  /** Of the picture, for browsers that are slow on machines without a graphics card. */
-  size = "1280x720";
   /** The cameras of the list, as overrides of the garden's status. */
   cameras: Partial<Status>[] = [{}];
   /** Bodies posted to `desired`. */
@@ -107,13 +105,13 @@ export class StandIn {
   }
 
   /** Starts the camera with a new run; a camera that runs is ended first. */
-  async startCamera(): Promise<void> {
+  async startCamera(size = "1280x720"): Promise<void> {
     await this.stopCamera();
     this.#run = Math.max(this.#run + 1, Math.floor(Date.now() / 1000));
     this.#frozenSinceMs = null;
     const folder = join(this.#folder, String(this.#run));
     await mkdir(folder);
-    const source = `-re -f lavfi -i testsrc2=size=${this.size}:rate=25`;
+    const source = `-re -f lavfi -i testsrc2=size=${size}:rate=25`;
     const codec = `-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -bf 0 -g ${GOP_FRAMES}`;
     const hls = `[f=hls:hls_time=0.9:hls_list_size=60:hls_segment_type=fmp4:start_number=${this.#run}:hls_flags=program_date_time+omit_endlist:hls_segment_filename=%d.m4s]plain.m3u8`;
     const mp4 =

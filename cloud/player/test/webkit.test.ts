@@ -13,8 +13,8 @@ let service: StandIn;
 
 beforeAll(async () => {
   service = await StandIn.start();
-  service.size = "320x180";
-  await service.startCamera();
+  // Machines without a graphics card decode and draw in software.
+  await service.startCamera("320x180");
   webkit = await WebKit.launch();
 });
 

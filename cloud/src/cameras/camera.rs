@@ -99,6 +99,15 @@ impl Camera {
 }
 
 impl Record {
+    /// Whether pictures come, or will in a moment.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        let says_so = self.word.as_ref().is_some_and(|word| {
+            matches!(word.state, CameraState::Starting | CameraState::Streaming)
+        });
+        says_so || self.feed.is_open()
+    }
+
     /// Notes what the camera said of its state.
     pub fn heard(&mut self, state: CameraState, reason: String, now: Now) {
         self.last_seen_unix_us = Some(now.unix_us);

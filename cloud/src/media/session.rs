@@ -184,6 +184,8 @@ impl Session {
             self.window.begin_run(format.clone(), now);
             self.packager = None;
             self.intake = Some(Intake::new(format, floor, self.config.window.bytes));
+        } else {
+            self.window.set_over();
         }
         self.show();
         let _ = reply.send(());

@@ -24,11 +24,12 @@ fn names(list: &Answer) -> Vec<(String, bool)> {
 #[test]
 fn strangers_learn_how_to_get_in_and_no_names() {
     let service = Service::start();
-    service.post(
+    let met = service.post(
         "/api/cameras/garden/checkin",
         &service.camera_key("garden"),
-        b"{}",
+        br#"{"device":"dev-a","state":"stopped","desired":{"state":"stopped","version":1}}"#,
     );
+    assert_eq!(met.status, 200, "{}", met.text());
     let expired = service.link("garden", Right::View, Some(1_000_000_000));
     let door = service.view("door");
     for cookie in [

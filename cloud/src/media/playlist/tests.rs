@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use zerocam_protocol::Segment;
+use zerocam_protocol::{Frame, Segment};
 
 use super::*;
 use crate::media::{
@@ -23,6 +23,8 @@ fn frames(is_independent: bool) -> Content {
         bytes: 0,
         is_independent,
         start_ms: 0,
+        first_part: Frame(0),
+        is_whole: true,
     })
 }
 

@@ -400,7 +400,8 @@ proptest! {
             for segment in shots.chunk_by(|one, other| one.segment == other.segment) {
                 bench.publish(segment);
                 let window = &bench.window;
-                let (first, segments) = read(window.plain_playlist().unwrap());
+                let playlist = window.plain_playlist().unwrap();
+                let (first, segments) = read(str::from_utf8(&playlist).unwrap());
                 prop_assert!(first >= first_seen, "numbers go back");
                 first_seen = first;
                 for (number, text) in segments {
