@@ -61,7 +61,7 @@ test("the keyboard reaches every control, in the order of the page", async () =>
     if (id === "" || id === seen[0]) break;
     seen.push(id);
   }
-  const deck = ["position", "to-live", "pause", "back", "snapshot", "share", "in-picture", "fullscreen"];
+  const deck = ["position", "to-live", "pause", "back", "snapshot", "in-picture", "share", "fullscreen"];
   expect(seen).toEqual([...deck, "command", "health", "playback"]);
 });
 
