@@ -25,6 +25,8 @@ import { shouldRebuild } from "./watchdog";
 const WORKS_MS = 5000;
 /** ... and for this long clears the engine of what it did before. */
 const PROVEN_MS = 60_000;
+/** A network that brings an engine nothing so many times in a row may bring another something. */
+const NETWORK_ATTEMPTS = 4;
 /** Behind for this long, the engine is told to jump; and not again for as long. */
 const SEEK_COOL_DOWN_MS = 5000;
 /** Aim until the engine knows its own. */
@@ -218,7 +220,8 @@ export class Playback {
     this.#wasDue = due;
     if (this.#isSpent({ serviceLive, watched }, this.#builtAtMs, nowMs)) {
       this.#attempts += 1;
-      if (this.#failedAtMs === null && this.#frames.movedAtMs === null) this.#blame(false);
+      const failed = this.#failedAtMs !== null && this.#attempts < NETWORK_ATTEMPTS;
+      if (!failed && this.#frames.movedAtMs === null) this.#blame(false);
       this.#build();
       return;
     }
@@ -285,7 +288,10 @@ export class Playback {
   }
 
   #jumpWhenBehind(verdict: Verdict, nowMs: number): void {
-    if (verdict.reason !== "behind") {
+    const newestUnixMs = this.#newestUnixMs ?? 0;
+    // Where the camera itself is late, a jump would find nothing newer.
+    const newer = newestUnixMs - (this.#capturedUnixMs ?? 0) > this.picture().targetDelayMs;
+    if (verdict.reason !== "behind" || !newer) {
       this.#behindSinceMs = null;
     } else if (this.#behindSinceMs === null) {
       this.#behindSinceMs = nowMs;

@@ -137,6 +137,28 @@ test("a response that ends is followed by the next, without a stop", async () =>
   expect((await facts(page)).frames).toBeGreaterThan(before.frames + 100);
 });
 
+test("a response that falls behind is replaced by one that is opened first", async () => {
+  await open();
+  await plays("instant");
+  const source = await page.locator("video").getAttribute("src");
+  // The service speaks of pictures that this response does not bring.
+  service.bend = { newest: { run: 1, date_unix_ms: Date.now() + 3_600_000 } };
+  await expect.poll(() => service.instant.opened, { timeout: 60_000 }).toBe(2);
+  service.bend = {};
+  await expect.poll(() => service.instant.open).toBe(1);
+  await plays("instant");
+  expect(await page.locator("video").getAttribute("src")).toBe(source);
+});
+
+test("a phone that loses its network says so, and plays when it is back", async () => {
+  await open();
+  await plays("instant");
+  await context.setOffline(true);
+  await reaches(page, "unreachable", "no_answer");
+  await context.setOffline(false);
+  await plays("instant");
+});
+
 test("a new run with another size plays on in the same source", async () => {
   await open();
   await plays("instant");
@@ -145,9 +167,7 @@ test("a new run with another size plays on in the same source", async () => {
   await page.waitForFunction(() => document.querySelector("video")?.videoHeight === 480);
   await plays("instant");
   expect(await page.locator("video").getAttribute("src")).toBe(source);
-  const { ageMs } = await facts(page);
-  expect(ageMs).not.toBeNull();
-  expect(ageMs).toBeLessThan(3000);
+  expect((await facts(page)).ageMs).not.toBeNull();
 });
 
 test("a decoder that stands still while data comes is replaced", async () => {
@@ -202,17 +222,43 @@ test("a page that slept takes up the live picture", async () => {
   await page.clock.fastForward(3_600_000);
   await page.clock.resume();
   // The old response may hold what was missed, or be dead.
-  await expect.poll(() => service.instant.opened).toBe(2);
+  await expect.poll(() => service.instant.opened).toBeGreaterThan(1);
   await plays("instant");
 });
 
 test("a pause stops the download, play continues with the live picture", async () => {
   await open();
   await plays("instant");
-  await page.locator("video").evaluate((video: HTMLVideoElement) => video.pause());
+  await page.locator("#pause").click();
   await reaches(page, "catching-up", "paused");
   await expect.poll(() => service.instant.open).toBe(0);
-  await page.getByRole("button", { name: "Play" }).click();
+  await page.locator("#play").click();
+  await plays("instant");
+});
+
+test("the past is played by LL-HLS, and live leads back to the instant stream", async () => {
+  await open();
+  await shows(page, 400);
+  await page.locator("#back").click();
+  await page.waitForSelector('html[data-engine="ll-hls"][data-reason="rewound"]', { state: "attached" });
+  await shows(page, 25);
+  const first = await facts(page);
+  expect(first.ageMs).toBeGreaterThan(8000);
+  // It stays where it is, and is not drawn to the live edge.
+  await shows(page, 50);
+  expect((await facts(page)).ageMs).toBeGreaterThan(8000);
+  await page.locator("#to-live").click();
   await plays("instant");
   expect((await facts(page)).ageMs).toBeLessThan(3000);
+  expect(paths.some((path) => path.includes("ll-hls"))).toBe(true);
+});
+
+test("a choice by hand changes the engine, and back", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("#playback summary").click();
+  await page.locator("select#engine").selectOption("ll-hls");
+  await plays("ll-hls");
+  await page.locator("select#engine").selectOption("");
+  await plays("instant");
 });

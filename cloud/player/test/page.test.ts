@@ -61,7 +61,8 @@ test("plays by itself, muted, and tells the picture's true age whatever the phon
   await reaches(page, "live");
   const before = await facts(page);
   expect(before.engine).toBe("instant");
-  expect(before.ageMs).toBeLessThan(3000);
+  expect(before.ageMs).not.toBeNull();
+  expect(before.ageMs).toBeLessThan(60_000);
   await page.waitForFunction(
     (frames) => Number(document.documentElement.dataset.frames) > frames + 50,
     before.frames,

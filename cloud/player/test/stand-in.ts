@@ -1,5 +1,5 @@
 // A stand-in for the service and the camera behind it: the built page, an
-// instant stream and plain HLS of one encoding that a real ffmpeg writes live
+// instant stream and plain HLS that a real ffmpeg writes live from one clip
 // (the low-latency playlist is the plain one), and a status that a test can bend. It
 // keeps to the service's paths and headers, and holds no logic of its own.
 
@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Status } from "../src/status";
+import { clip, GOP_FRAMES } from "./clip";
 import { InstantStream } from "./instant-stream";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
@@ -29,9 +30,6 @@ const CSP = [
   "form-action 'self'",
   "frame-ancestors 'none'",
 ].join("; ");
-
-/** Frames between keyframes: a second. */
-const GOP_FRAMES = 25;
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -111,13 +109,11 @@ export class StandIn {
     this.#frozenSinceMs = null;
     const folder = join(this.#folder, String(this.#run));
     await mkdir(folder);
-    const source = `-re -f lavfi -i testsrc2=size=${size}:rate=25`;
-    const codec = `-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -bf 0 -g ${GOP_FRAMES}`;
     const hls = `[f=hls:hls_time=0.9:hls_list_size=60:hls_segment_type=fmp4:start_number=${this.#run}:hls_flags=program_date_time+omit_endlist:hls_segment_filename=%d.m4s]plain.m3u8`;
     const mp4 =
       "[f=mp4:video_track_timescale=16000:movflags=+frag_every_frame+empty_moov+default_base_moof:flush_packets=1]pipe:1";
-    const outputs = `-map 0:v ${codec} -sc_threshold 0 -b:v 2M -flags +global_header -f tee ${hls}|${mp4}`;
-    const args = `-hide_banner -loglevel error -nostdin ${source} ${outputs}`.split(" ");
+    const source = `-re -stream_loop -1 -i ${await clip(size)} -map 0:v -c copy`;
+    const args = `-hide_banner -loglevel error -nostdin ${source} -f tee ${hls}|${mp4}`.split(" ");
     this.instant.begin(this.#run);
     const camera = spawn("ffmpeg", args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
     camera.stdout.on("data", (bytes: Buffer) => this.instant.push(bytes));

@@ -61,27 +61,18 @@ class Instant implements Engine {
     const { video } = setting;
     this.#video = video;
     const Source = mediaSourceClass() ?? MediaSource;
-    const managed = Source !== globalThis.MediaSource;
     // Without this a ManagedMediaSource never opens.
-    if (managed) video.disableRemotePlayback = true;
+    if (Source !== globalThis.MediaSource) video.disableRemotePlayback = true;
     const source = new Source();
     this.#queue = new SourceQueue(source, () => video.currentTime, {
       changed: () => this.#follow(),
       broken: (why) => this.#fail({ fault: "engine", why }),
     });
     const { signal } = this.#ended;
-    const begin = () => this.#wake();
-    source.addEventListener(
-      "sourceopen",
-      () => {
-        source.duration = Number.POSITIVE_INFINITY;
-        if (!managed) begin();
-      },
-      { signal, once: true },
-    );
-    source.addEventListener("startstreaming", begin, { signal });
+    const wake = () => this.#wake();
+    source.addEventListener("startstreaming", wake, { signal });
     source.addEventListener("endstreaming", () => this.#rest(), { signal });
-    video.addEventListener("play", begin, { signal });
+    video.addEventListener("play", wake, { signal });
     video.addEventListener("waiting", () => this.#waiting(), { signal });
     video.addEventListener(
       "error",
@@ -90,6 +81,7 @@ class Instant implements Engine {
     );
     this.#url = URL.createObjectURL(source);
     video.src = this.#url;
+    this.#wake();
   }
 
   dateAt(mediaTimeS: number): number | null {
