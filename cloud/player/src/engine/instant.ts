@@ -109,13 +109,14 @@ class Instant implements Engine {
     this.#follow();
     const have = this.#timeline.newestUnixMs;
     const behind = newestUnixMs !== null && have !== null && newestUnixMs - have > BEHIND_MS;
-    if (nowMs > current.renewAtMs || (behind && nowMs - current.openedAtMs > REOPEN_COOL_DOWN_MS))
-      this.#open();
+    const cooled = nowMs - current.openedAtMs > REOPEN_COOL_DOWN_MS;
+    if (nowMs > current.renewAtMs || (behind && cooled)) this.#open();
   }
 
   destroy(): void {
     this.#ended.abort();
     this.#rest();
+    this.#video.disableRemotePlayback = false;
     this.#video.playbackRate = 1;
     this.#video.removeAttribute("src");
     this.#video.load();
