@@ -5,7 +5,10 @@ use std::{path::Path, process::exit};
 fn main() {
     println!("cargo::rerun-if-changed=player/dist");
     let pages = ["index.html", "cameras.html"];
-    if !pages.iter().all(|page| Path::new("player/dist").join(page).exists()) {
+    if !pages
+        .iter()
+        .all(|page| Path::new("player/dist").join(page).exists())
+    {
         println!("cargo::error=build the pages first: scripts/build-player");
         exit(1);
     }

@@ -326,9 +326,8 @@ mod tests {
         let garden = camera("garden");
         assert_eq!(permit_feed(&feed, &garden), Ok(()));
         assert_eq!(permit_feed(&view, &garden), Err(Denied::NotACameraKey));
-        let permission = |grant: &Grant| {
-            permit_visit(grant.clone(), &garden).map(|(permission, _)| permission)
-        };
+        let permission =
+            |grant: &Grant| permit_visit(grant.clone(), &garden).map(|(permission, _)| permission);
         assert_eq!(permission(&feed), Err(Denied::NotALink));
         assert_eq!(permission(&view), Ok(Permission::View));
         assert_eq!(permission(&control), Ok(Permission::Control));

@@ -37,7 +37,7 @@ function render(next: Scene): void {
   scene = next;
   view.render(next);
   deck.render(next);
-  engineChoice.render(next.playback);
+  engineChoice.render(next);
   const live = next.verdict.state === "live";
   idle.allow(live);
   wakeLock.want(live && document.visibilityState === "visible", next.nowMs);

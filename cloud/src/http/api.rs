@@ -144,7 +144,9 @@ pub(super) async fn desire(
 
 /// How a camera is.
 pub(super) async fn status(State(service): State<Arc<Service>>, visitor: Visitor) -> Json<Status> {
-    let Visitor { camera, permission, .. } = visitor;
+    let Visitor {
+        camera, permission, ..
+    } = visitor;
     Json(status_of(&service, camera, permission, Now::read()))
 }
 
@@ -170,10 +172,7 @@ pub(super) struct PassOn {
 
 /// The visitor's link as one for watching only, whatever it permits here. It
 /// keeps its id and its end, so that revoking the one revokes the other.
-pub(super) async fn pass_on(
-    State(service): State<Arc<Service>>,
-    visitor: Visitor,
-) -> Json<PassOn> {
+pub(super) async fn pass_on(State(service): State<Arc<Service>>, visitor: Visitor) -> Json<PassOn> {
     let Visitor { camera, link, .. } = visitor;
     let token = service.settings.signing_key.sign(&Grant {
         camera: camera.clone(),

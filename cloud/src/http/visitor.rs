@@ -12,7 +12,10 @@ use axum::{
     },
 };
 use tracing::warn;
-use zerocam_protocol::{CameraName, token::{Grant, Link}};
+use zerocam_protocol::{
+    CameraName,
+    token::{Grant, Link},
+};
 
 use super::notice::Notice;
 use crate::{
@@ -134,9 +137,9 @@ impl FromRequestParts<Arc<Service>> for Feeder {
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Notice> {
         let Named(camera) = Named::from_request_parts(parts, service).await?;
-        let checked = bearer(&parts.headers).ok_or(Denied::NoKey).and_then(|key| {
-            permit_feed(&verify(service, key)?, &camera)
-        });
+        let checked = bearer(&parts.headers)
+            .ok_or(Denied::NoKey)
+            .and_then(|key| permit_feed(&verify(service, key)?, &camera));
         match checked {
             Ok(()) => Ok(Self(camera)),
             Err(denied) => {

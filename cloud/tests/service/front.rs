@@ -13,13 +13,23 @@ fn names(list: &Answer) -> Vec<(String, bool)> {
         let name = camera["camera"].as_str().unwrap().to_owned();
         (name, camera["control"].as_bool().unwrap())
     };
-    list["cameras"].as_array().unwrap().iter().map(name).collect()
+    list["cameras"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(name)
+        .collect()
 }
 
 #[test]
 fn strangers_learn_how_to_get_in_and_no_names() {
     let service = Service::start();
-    service.post("/api/cameras/garden/checkin", &service.camera_key("garden"), b"{}");
+    let met = service.post(
+        "/api/cameras/garden/checkin",
+        &service.camera_key("garden"),
+        br#"{"device":"dev-a","state":"stopped","desired":{"state":"stopped","version":1}}"#,
+    );
+    assert_eq!(met.status, 200, "{}", met.text());
     let expired = service.link("garden", Right::View, Some(1_000_000_000));
     let door = service.view("door");
     for cookie in [
@@ -73,7 +83,11 @@ fn a_token_in_the_path_lists_its_camera() {
 
     let page = service.get("/t/nonsense/");
     assert_eq!(page.status, 401);
-    assert!(page.text().contains("<h1>NO ACCESS</h1>"), "{}", page.text());
+    assert!(
+        page.text().contains("<h1>NO ACCESS</h1>"),
+        "{}",
+        page.text()
+    );
     assert_eq!(service.get("/t/nonsense/api/cameras").status, 401);
 }
 
@@ -91,7 +105,10 @@ fn a_link_is_passed_on_for_watching_only() {
     let view = service.link("garden", Right::View, end);
     let expected = format!("/watch/garden/?token={view}");
     assert_eq!(pass_on(&view), expected);
-    assert_eq!(pass_on(&service.link("garden", Right::Control, end)), expected);
+    assert_eq!(
+        pass_on(&service.link("garden", Right::Control, end)),
+        expected
+    );
     assert_eq!(service.get(&expected).status, 303);
     assert_eq!(service.get("/api/cameras/garden/link").status, 401);
 }

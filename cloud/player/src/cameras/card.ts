@@ -18,6 +18,7 @@ export class Card {
   readonly #sentence = tag("p", "sentence", "");
   /** No later than this the shown picture was captured, service clock. */
   #shownUnixMs: number | null = null;
+  #nowUnixMs = 0;
   #askedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(camera: string) {
@@ -39,9 +40,14 @@ export class Card {
     set(this.element, "state", status.state);
     text(this.#word, STATE_WORDS[status.state]);
     text(this.#sentence, cardSentence(status));
-    const ageMs = this.#shownUnixMs === null ? null : status.service_time_unix_ms - this.#shownUnixMs;
-    text(this.#age, ageMs === null ? "" : `${stillAgeText(Math.max(0, ageMs))} ago`);
+    this.#nowUnixMs = status.service_time_unix_ms;
+    this.#showAge();
     this.#refreshPicture(status, performance.now());
+  }
+
+  #showAge(): void {
+    if (this.#shownUnixMs === null) return;
+    text(this.#age, `${stillAgeText(Math.max(0, this.#nowUnixMs - this.#shownUnixMs))} ago`);
   }
 
   /** The new picture takes the place of the old one when it is there. */
@@ -62,6 +68,7 @@ export class Card {
       this.#nothing.remove();
       this.#view.prepend(video);
       this.#shownUnixMs = dateUnixMs;
+      this.#showAge();
     });
     video.src = `watch/${this.#camera}/still.mp4`;
   }

@@ -3,6 +3,7 @@
 import type { EngineName } from "../choice";
 import { element, hide, rebuild, text } from "../element";
 import type { Playback } from "../playback";
+import type { Scene } from "../watching";
 
 const NAMES: Record<EngineName, string> = {
   instant: "Instant stream",
@@ -20,10 +21,10 @@ export class EngineChoice {
     });
   }
 
-  render(playback: Playback): void {
+  render({ playback, verdict }: Scene): void {
     this.#playback = playback;
     const { engine, engines } = playback;
-    hide(element("playback"), engines.length === 0);
+    hide(element("playback"), engines.length === 0 || verdict.state === "no-access");
     text(element("engine-now"), engine === "none" ? "Not started" : NAMES[engine]);
     const offered = (Object.keys(NAMES) as EngineName[]).filter((name) => engines.includes(name));
     rebuild(this.#select, offered.join(), () => [
