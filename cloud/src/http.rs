@@ -75,6 +75,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/t/{token}", get(pages::add_slash))
         .route("/t/{token}/", get(pages::front))
         .route("/assets/{*file}", get(pages::asset))
+        .route("/api/instance", get(api::instance))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .fallback(not_found)

@@ -13,6 +13,7 @@ mod service {
     mod camera;
     mod control;
     mod front;
+    mod handover;
     mod instant;
     mod limits;
     mod process;

@@ -115,7 +115,7 @@ let service: StandIn;
 beforeAll(async () => {
   browser = await launch();
   service = await StandIn.start();
-  await service.startCamera();
+  await service.startCamera("1280x720");
   page = await browser.newPage({ reducedMotion: "reduce" });
 });
 

@@ -161,7 +161,7 @@ test("where autoplay is refused, one tap plays", async () => {
   await service.startCamera();
   await open();
   await reaches(page, "catching-up", "paused");
-  await page.getByRole("button", { name: "Play" }).click();
+  await page.locator("#play").click();
   await reaches(page, "live");
 });
 

@@ -103,7 +103,7 @@ export class StandIn {
   }
 
   /** Starts the camera with a new run; a camera that runs is ended first. */
-  async startCamera(size = "1280x720"): Promise<void> {
+  async startCamera(size = "640x360"): Promise<void> {
     await this.stopCamera();
     this.#run = Math.max(this.#run + 1, Math.floor(Date.now() / 1000));
     this.#frozenSinceMs = null;

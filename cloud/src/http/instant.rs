@@ -67,38 +67,12 @@ pub(super) async fn live(
     State(service): State<Arc<Service>>,
     visitor: Visitor,
 ) -> Result<Response, Response> {
-    let camera = service
-        .cameras
-        .get(&visitor.camera)
-        .ok_or_else(no_picture)?;
-    let watching = Watching::new(camera.clone(), &visitor.identity);
-    let mut changes = camera.media.window();
-    let jitter = LIFETIME_JITTER.mul_f64(fastrand::f64());
-    let begin = async {
-        loop {
-            let now = Instant::now();
-            let begun = Follower::begin(&changes.borrow_and_update(), LIFETIME + jitter, now);
-            // The last keyframe of a camera that has vanished stays for ever.
-            if begun.is_some() && camera.record().feed.is_open() {
-                return begun;
-            }
-            changes.changed().await.ok()?;
-        }
-    };
     let mut stopping = service.stopping();
-    let (follower, init) = select! {
-        begun = timeout(PICTURE_DEADLINE, begin) => begun.ok().flatten(),
+    let begun = select! {
+        begun = timeout(PICTURE_DEADLINE, begin(&service, &visitor)) => begun.ok().flatten(),
         _ = stopping.wait_for(|stopping| *stopping) => None,
-    }
-    .ok_or_else(no_picture)?;
-    let headers = headers(&changes.borrow());
-    let viewer = Viewer {
-        follower,
-        changes,
-        stopping,
-        last_frame: Instant::now(),
-        watching,
     };
+    let (headers, init, viewer) = begun.ok_or_else(no_picture)?;
     let frames = stream::unfold((Some(init), viewer), |(init, mut viewer)| async {
         let bytes = match init {
             Some(init) => init,
@@ -107,6 +81,32 @@ pub(super) async fn live(
         Some((Ok::<_, Infallible>(bytes), (None, viewer)))
     });
     Ok((headers, Body::from_stream(frames)).into_response())
+}
+
+/// Waits for a picture that frames will follow.
+async fn begin(service: &Service, visitor: &Visitor) -> Option<(HeaderMap, Bytes, Viewer)> {
+    let camera = service.cameras.met(&visitor.camera).await;
+    let watching = Watching::new(camera.clone(), &visitor.identity);
+    let mut changes = camera.media.window();
+    let lifetime = LIFETIME + LIFETIME_JITTER.mul_f64(fastrand::f64());
+    loop {
+        let now = Instant::now();
+        let window = changes.borrow_and_update().clone();
+        // The last keyframe of a camera that has vanished stays for ever.
+        if let Some((follower, init)) = Follower::begin(&window, lifetime, now)
+            && camera.record().feed.is_open()
+        {
+            let viewer = Viewer {
+                follower,
+                changes,
+                stopping: service.stopping(),
+                last_frame: now,
+                watching,
+            };
+            return Some((headers(&window), init, viewer));
+        }
+        changes.changed().await.ok()?;
+    }
 }
 
 fn headers(window: &Window) -> HeaderMap {

@@ -216,6 +216,11 @@ async fn follow<T>(
         match find(&window.borrow_and_update()) {
             Found::Here(found) => return Ok(found),
             Found::Never(notice) => return Err(notice),
+            Found::ToCome if camera.record().moved_away => {
+                return Err(Notice::unavailable(
+                    "the camera sends to another instance: ask again",
+                ));
+            }
             Found::ToCome => {}
         }
         if window.changed().await.is_err() {
@@ -225,16 +230,16 @@ async fn follow<T>(
 }
 
 /// Refuses what no wait would bring: the first picture of a camera that does
-/// not send.
+/// not send. After a deploy viewers come before their cameras.
 fn expect_pictures(
     service: &Service,
     visitor: &Visitor,
     has: impl FnOnce(&Window) -> bool,
 ) -> Result<(), Notice> {
-    let expected = service
-        .cameras
-        .get(&visitor.camera)
-        .is_some_and(|camera| has(&camera.media.window().borrow()) || camera.record().is_sending());
+    let expected = service.expects_cameras()
+        || service.cameras.get(&visitor.camera).is_some_and(|camera| {
+            has(&camera.media.window().borrow()) || camera.record().is_sending()
+        });
     if expected {
         Ok(())
     } else {

@@ -244,22 +244,18 @@ fn it_waits_for_a_picture_and_ends_with_the_run() {
 }
 
 #[test]
-fn without_a_picture_it_says_so() {
+fn while_the_camera_is_stopped_it_says_so() {
     let service = Service::start();
     let path = format!("/t/{}/watch/garden/live.mp4", service.view("garden"));
-    let assert_refused = || {
-        let refused = service.get(&path);
-        assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
-        assert!(refused.text().contains("no picture"), "{}", refused.text());
-        assert_eq!(refused.header("cache-control"), "no-store");
-    };
-    assert_refused();
     let (mut camera, _) = Camera::welcomed(&service, hello("garden", "dev-a", 1));
     camera.send_frames(&frames(30));
     camera.until_acknowledged(28);
     stop(&mut camera);
     service.until(|service| (service.status("garden")["newest"]["frame"] == 29).then_some(()));
-    assert_refused();
+    let refused = service.get(&path);
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
+    assert!(refused.text().contains("no picture"), "{}", refused.text());
+    assert_eq!(refused.header("cache-control"), "no-store");
 }
 
 #[test]

@@ -40,49 +40,25 @@ fn a_film_of_one_frame_in_whole_and_in_ranges() {
     assert_eq!((known.status, known.body.len()), (304, 0));
     assert_eq!(known.header("etag"), etag);
 
-    let last = bytes - 1;
-    for (range, if_range, expected) in [
-        ("bytes=0-1", None, Some((0, 1))),
-        ("bytes=0-", None, Some((0, last))),
-        ("bytes=100-999999999", Some(etag), Some((100, last))),
-        ("bytes=-10", None, Some((bytes - 10, last))),
-        ("bytes=0-1", Some("\"1-1\""), None),
-        ("bytes=0-1,5-6", None, None),
-        ("bytes=5-1", None, None),
-        ("bytes=+5-8", None, None),
-        ("lines=0-1", None, None),
-    ] {
-        let if_range = if_range.map(|etag| ("if-range", etag));
-        let headers: Vec<_> = [("range", range)].into_iter().chain(if_range).collect();
-        let got = service.get_with(&path, &headers);
-        let (first, last) = expected.unwrap_or((0, last));
-        assert_eq!(got.body, whole.body[first..=last], "{range}");
-        assert_eq!(got.header("content-length"), got.body.len().to_string());
-        match expected {
-            None => assert_eq!(
-                (got.status, got.header("content-range")),
-                (200, ""),
-                "{range}"
-            ),
-            Some(_) => {
-                let content_range = format!("bytes {first}-{last}/{bytes}");
-                assert_eq!(
-                    (got.status, got.header("content-range")),
-                    (206, &*content_range)
-                );
-            }
-        }
-    }
-    for range in [format!("bytes={bytes}-"), "bytes=-0".to_owned()] {
-        let got = service.get_with(&path, &[("range", &range)]);
-        assert_eq!((got.status, got.body.len()), (416, 0), "{range}");
-        assert_eq!(got.header("content-range"), format!("bytes */{bytes}"));
-    }
+    // As Safari asks: two bytes to see whether ranges work, then the rest.
+    let first = service.get_with(&path, &[("range", "bytes=0-1")]);
+    assert_eq!((first.status, &first.body[..]), (206, &whole.body[..2]));
+    assert_eq!(first.header("etag"), etag);
+    assert_eq!(first.header("content-range"), format!("bytes 0-1/{bytes}"));
+    let rest = |if_range| [("range", "bytes=2-"), ("if-range", if_range)];
+    let same = service.get_with(&path, &rest(etag));
+    assert!(same.status == 206 && same.body == whole.body[2..]);
+    let other = service.get_with(&path, &rest("\"1-1\""));
+    assert!(other.status == 200 && other.body == whole.body);
+    let beyond = format!("bytes={bytes}-");
+    let beyond = service.get_with(&path, &[("range", &beyond)]);
+    assert_eq!((beyond.status, beyond.body.len()), (416, 0));
+    assert_eq!(beyond.header("content-range"), format!("bytes */{bytes}"));
 
     // It stays when the camera has stopped, and nobody watched.
     let bye = Bye::new(ByeReason::Stopped, "stopped by its button");
     camera.say(&CameraMessage::Bye(bye));
     service.until(|service| (service.status("garden")["newest"]["frame"] == 59).then_some(()));
-    assert_eq!(service.get(&path).body, whole.body);
+    assert!(service.get(&path).body == whole.body);
     assert_eq!(service.status("garden")["viewers"], 0);
 }

@@ -26,6 +26,8 @@ const RENEW_SPREAD_MS = 60_000;
 /** So far behind the service's newest frame a new response is quicker; and not again for as long. */
 const BEHIND_MS = 2000;
 const REOPEN_COOL_DOWN_MS = 10_000;
+/** More than this ahead, the picture waits for the decoder and not for the network. */
+const DRY_MS = 250;
 /** A response that ends sooner than this was none. */
 const SHORTEST_MS = 1000;
 
@@ -109,13 +111,14 @@ class Instant implements Engine {
     this.#follow();
     const have = this.#timeline.newestUnixMs;
     const behind = newestUnixMs !== null && have !== null && newestUnixMs - have > BEHIND_MS;
-    if (nowMs > current.renewAtMs || (behind && nowMs - current.openedAtMs > REOPEN_COOL_DOWN_MS))
-      this.#open();
+    const cooled = nowMs - current.openedAtMs > REOPEN_COOL_DOWN_MS;
+    if (nowMs > current.renewAtMs || (behind && cooled)) this.#open();
   }
 
   destroy(): void {
     this.#ended.abort();
     this.#rest();
+    this.#video.disableRemotePlayback = false;
     this.#video.playbackRate = 1;
     this.#video.removeAttribute("src");
     this.#video.load();
@@ -214,7 +217,7 @@ class Instant implements Engine {
     if (this.#video.seeking || this.#current === null) return;
     const gapMs = gapAhead(this.#video.buffered, this.#video.currentTime);
     if (gapMs === null) this.#follow();
-    else if (!this.#pace.stalled(performance.now())) {
+    else if (gapMs < DRY_MS && !this.#pace.stalled(performance.now())) {
       this.#fail({ fault: "unfit", why: "the picture stalls again and again" });
     }
   }

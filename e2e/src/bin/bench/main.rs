@@ -5,6 +5,7 @@
     reason = "the figures are what the program is for"
 )]
 
+mod delay;
 mod load;
 mod processes;
 mod sender;
@@ -40,11 +41,18 @@ enum What {
         #[arg(long, default_value_t = 1000)]
         viewers: usize,
     },
+    /// How old the picture on the screen is.
+    Delay {
+        /// How long to look at each player, seconds.
+        #[arg(default_value_t = 20)]
+        seconds: u64,
+    },
 }
 
 fn main() {
     match Arguments::parse().what {
         What::Uplink { seconds } => uplink::run(Duration::from_secs(seconds)),
         What::Viewers { seconds, viewers } => viewers::run(viewers, Duration::from_secs(seconds)),
+        What::Delay { seconds } => delay::run(Duration::from_secs(seconds)),
     }
 }

@@ -7,11 +7,10 @@ use zerocam_e2e::Program;
 /// The unit of /proc/PID/stat, the same on every Linux (USER_HZ).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// The child processes of one.
-pub(crate) fn children_of(pid: u32) -> Vec<u32> {
+/// The only child process.
+pub(crate) fn child_of(pid: u32) -> u32 {
     let output = Program::run(Command::new("pgrep").args(["--parent", &pid.to_string()]));
-    let pid = |line: &str| line.parse().expect("pgrep prints numbers");
-    output.lines().map(pid).collect()
+    output.trim().parse().expect("one child")
 }
 
 /// In user and kernel mode, so far.

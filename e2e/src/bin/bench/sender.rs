@@ -161,4 +161,3 @@ fn say(socket: &mut WebSocket<TcpStream>, message: Message) {
         }
     }
 }
-

@@ -7,13 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zerocam_e2e::{
-    Device, Footage, Service, TlsFront, program::peak_memory_bytes, service::ServiceHome,
-    tls_front::Authority,
-};
+use zerocam_e2e::{Device, Footage, program::peak_memory_bytes, service::ServiceHome};
 
 use crate::{
-    processes::{children_of, percentile, processor_time},
+    processes::{child_of, percentile, processor_time},
     sender::{CAMERA, Sender},
 };
 
@@ -31,38 +28,23 @@ pub(crate) fn run(duration: Duration) {
 /// Streams over TLS as a camera does, without viewers.
 fn cost(home: &ServiceHome, footage: &Footage, duration: Duration) {
     let service = home.start(0);
-    let authority = Authority::new("bench");
-    let front = TlsFront::before(service.address, authority.certify("localhost"));
-    let device = Device::new("");
-    let ca_file = device.path().join("ca.pem");
-    authority.write(&ca_file);
-    device.configure(&format!(
-        "[cloud]\nurl = \"https://localhost:{}\"\nkey = \"{}\"\nca_file = \"{}\"\n\
-         [camera]\nbackend = \"replay\"\nfile = \"{}\"\n",
-        front.address().port(),
-        home.camera_key("garden"),
-        ca_file.display(),
-        footage.path.display(),
-    ));
+    let (device, _front) = Device::over_tls(&service, CAMERA, footage);
     let daemon = device.start();
     daemon.wait_for_line("STOPPED", SETTLING);
     let _ = device.ask("start");
-    service.wait_until_live("garden");
+    service.wait_until_live(CAMERA);
     thread::sleep(SETTLING);
 
-    let [ffmpeg] = children_of(service.program.pid())[..] else {
-        panic!("not one ffmpeg");
-    };
     let pids = [
         ("zerocam", daemon.pid()),
         ("zerocam-cloud", service.program.pid()),
-        ("its ffmpeg", ffmpeg),
+        ("its ffmpeg", child_of(service.program.pid())),
     ];
     let before = pids.map(|(_, pid)| processor_time(pid));
     let since = Instant::now();
     thread::sleep(duration);
     let minutes = since.elapsed().as_secs_f64() / 60.0;
-    let bitrate = service.status("garden")["bitrate_bps"]
+    let bitrate = service.status(CAMERA)["bitrate_bps"]
         .as_f64()
         .unwrap_or_default();
     println!(
@@ -96,7 +78,9 @@ fn delay(home: &ServiceHome, footage: &Footage, duration: Duration) {
     println!(
         "access unit sent to fragment published, {} frames: p50 {:.1} ms, p99 {:.1} ms \
          (a frame lasts 40 ms)",
-        delays.len(), middle, slow
+        delays.len(),
+        middle,
+        slow
     );
 }
 
@@ -118,4 +102,3 @@ fn watch(status: &str, sender: &Sender, until: Instant) -> Vec<Duration> {
     }
     delays
 }
-
