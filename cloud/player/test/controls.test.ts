@@ -145,6 +145,26 @@ test("what needs a secure context hides itself without one", async () => {
   expect(await page.locator("#share-system").isVisible()).toBe(false);
 });
 
+test("the screen stays on for a live picture, and only for that", async () => {
+  await page.addInitScript(() => {
+    const { dataset } = document.documentElement;
+    const release = async () => {
+      dataset.screen = "free";
+    };
+    const request = async () => {
+      dataset.screen = "held";
+      return { released: false, release };
+    };
+    Object.defineProperty(Navigator.prototype, "wakeLock", { value: { request } });
+  });
+  await watch();
+  await page.waitForSelector('html[data-screen="held"]', { state: "attached" });
+  await page.keyboard.press("k");
+  await page.waitForSelector('html[data-screen="free"]', { state: "attached" });
+  await page.keyboard.press("k");
+  await page.waitForSelector('html[data-screen="held"]', { state: "attached" });
+});
+
 test("the way the picture comes can be chosen", async () => {
   await watch();
   await page.locator("#playback summary").click();

@@ -27,6 +27,14 @@ export class Deck {
       this.#held = false;
       this.#seek(-this.#slider.valueAsNumber);
     });
+    for (const end of ["pointerup", "pointercancel", "blur"]) {
+      // Who lets go where he began has changed nothing, and browsers tell of no change; else they do so first.
+      this.#slider.addEventListener(end, () => {
+        setTimeout(() => {
+          this.#held = false;
+        });
+      });
+    }
     element("pause").addEventListener("click", () => this.toggle());
     element("back").addEventListener("click", () => this.back());
     element("to-live").addEventListener("click", () => this.toLive());
