@@ -40,7 +40,7 @@ const NEW_CAMERA: Partial<Status> = {
   viewers: 1,
 };
 
-/** [name, state, what the status says or the HTTP status of a refusal] */
+/** [name, state before anything is done there, what the status says or the HTTP status of a refusal] */
 const SCENES: [string, string, Partial<Status> | number][] = [
   ["live", "live", { control: true }],
   ["stale", "stale", { state: "stale", reason: { code: "stale", text: "" } }],
@@ -64,8 +64,8 @@ const SCENES: [string, string, Partial<Status> | number][] = [
     }),
   ],
   ["numbers", "live", { control: true }],
-  ["paused", "catching-up", {}],
-  ["rewound", "catching-up", {}],
+  ["paused", "live", {}],
+  ["rewound", "live", {}],
   ["share", "live", {}],
   ["no-access", "no-access", 401],
   ["service-error", "unreachable", 503],
