@@ -1,7 +1,7 @@
-// Bundles src/ into dist/: one static index.html for every camera and its
-// assets under content-hashed names, so that they may be cached for ever.
-// hls.js is a chunk of its own, fetched only when it is needed. Fails when the
-// page grows too large.
+// Bundles src/ into dist/: one static index.html for every camera, cameras.html
+// for their list, and the assets of both under content-hashed names, so that
+// they may be cached for ever. hls.js is a chunk of its own, fetched only when
+// it is needed. Fails when the page grows too large.
 
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -19,7 +19,7 @@ const dist = join(here, "dist");
 await rm(dist, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ["src/main.ts", "src/style.css", "src/icon.svg"],
+  entryPoints: ["main.ts", "watch.css", "cameras.ts", "cameras.css", "icon.svg"].map((file) => `src/${file}`),
   outdir: "dist/assets",
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
@@ -38,17 +38,23 @@ const { metafile } = await build({
 });
 
 const outputs = Object.entries(metafile.outputs);
-const nameOf = (source) => {
+const outputOf = (source) => {
   const found = outputs.find(([, output]) => output.entryPoint === source);
   if (!found) throw new Error(`the bundle has no output for ${source}`);
-  return `/assets/${basename(found[0])}`;
+  return found[0];
 };
 
-const template = await readFile(join(here, "src/index.html"), "utf8");
-const page = template.replace(/(src|href)="\.\/([\w.]+)"/g, (_, attribute, file) => {
-  return `${attribute}="${nameOf(`src/${file}`)}"`;
-});
-await writeFile(join(dist, "index.html"), page);
+/** Writes a page with the final names of its assets; returns these. */
+async function writePage(file) {
+  const named = [];
+  const template = await readFile(join(here, "src", file), "utf8");
+  const page = template.replace(/(src|href)="\.\/([\w.]+)"/g, (_, attribute, source) => {
+    named.push(outputOf(`src/${source}`));
+    return `${attribute}="/assets/${basename(named.at(-1))}"`;
+  });
+  await writeFile(join(dist, file), page);
+  return named;
+}
 
 // What a phone loads before the first picture: the page and what it names, and
 // what these import at once.
@@ -59,12 +65,12 @@ const addEager = (path) => {
     if (kind === "import-statement" && !eager.has(imported)) addEager(imported);
   }
 };
-for (const [path, { entryPoint }] of outputs)
-  if (entryPoint && !/^src\/engine\//.test(entryPoint)) addEager(path);
+for (const path of await writePage("index.html")) addEager(path);
+await writePage("cameras.html");
 
 let firstBytes = 0;
 let allBytes = 0;
-for (const file of ["dist/index.html", ...outputs.map(([path]) => path)]) {
+for (const file of ["dist/index.html", "dist/cameras.html", ...outputs.map(([path]) => path)]) {
   const bytes = await readFile(join(here, file));
   const gzip = gzipSync(bytes, { level: 9 }).length;
   allBytes += gzip;

@@ -54,7 +54,9 @@ pub fn router(service: Arc<Service>) -> Router {
             get(watch::low_latency_playlist),
         )
         .route("/watch/{camera}/{run}/{file}", get(watch::media))
+        .route("/api/cameras", get(api::list))
         .route("/api/cameras/{camera}", get(api::status))
+        .route("/api/cameras/{camera}/link", get(api::pass_on))
         .route("/api/cameras/{camera}/desired", post(api::desire))
         .layer(middleware::from_fn_with_state(
             service.clone(),
@@ -70,6 +72,8 @@ pub fn router(service: Arc<Service>) -> Router {
         )
         .layer(middleware::from_fn_with_state(service.clone(), room::admit))
         .route("/", get(pages::front))
+        .route("/t/{token}", get(pages::add_slash))
+        .route("/t/{token}/", get(pages::front))
         .route("/assets/{*file}", get(pages::asset))
         .route("/api/instance", get(api::instance))
         .route("/health/live", get(live))

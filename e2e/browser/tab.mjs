@@ -77,7 +77,7 @@ function glance() {
 /** Where the picture itself is on the page, after everything over it is hidden. */
 function bareThePicture() {
   return page.evaluate(() => {
-    for (const bar of document.querySelectorAll(".bar")) bar.style.visibility = "hidden";
+    for (const bar of document.querySelectorAll(".bar, .deck")) bar.style.visibility = "hidden";
     const video = document.querySelector("video");
     const box = video.getBoundingClientRect();
     const scale = Math.min(box.width / video.videoWidth, box.height / video.videoHeight);

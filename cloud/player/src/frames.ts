@@ -43,9 +43,9 @@ export class Frames {
   }
 
   #await(): void {
-    this.#video.requestVideoFrameCallback((nowMs, frame) => {
+    this.#video.requestVideoFrameCallback((_, frame) => {
       this.#mediaTimeS = frame.mediaTime;
-      this.#count(frame.presentedFrames, nowMs);
+      this.#count(frame.presentedFrames, performance.now());
       this.#await();
     });
   }

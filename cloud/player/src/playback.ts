@@ -14,8 +14,9 @@ import {
   engineOrder,
   type Standings,
 } from "./choice";
-import { type DateWindow, type Engine, type EngineFailure, type Sources, startEngine } from "./engine";
+import type { DateWindow, Engine, Sources } from "./engine";
 import { Frames } from "./frames";
+import { Running } from "./running";
 import type { Status } from "./status";
 import { Still } from "./still";
 import type { Picture, Verdict } from "./verdict";
@@ -25,6 +26,8 @@ import { shouldRebuild } from "./watchdog";
 const WORKS_MS = 5000;
 /** ... and for this long clears the engine of what it did before. */
 const PROVEN_MS = 60_000;
+/** A network that brings an engine nothing so many times in a row may bring another something. */
+const NETWORK_ATTEMPTS = 4;
 /** Behind for this long, the engine is told to jump; and not again for as long. */
 const SEEK_COOL_DOWN_MS = 5000;
 /** Aim until the engine knows its own. */
@@ -51,12 +54,8 @@ export class Playback {
   #abilities: Abilities;
   #standings: Standings = {};
 
-  #name: EngineName | null = null;
-  #engine: Engine | null = null;
-  /** Tells a late call of a replaced engine from one of the present. */
-  #generation = 0;
-  #builtAtMs: number | null = null;
-  #failedAtMs: number | null = null;
+  #running: Running | null = null;
+  #name: EngineName | "none" = "none";
   /** Rebuilds in a row. */
   #attempts = 0;
   #dueSinceMs = 0;
@@ -88,9 +87,9 @@ export class Playback {
     });
   }
 
-  /** Name of the engine at work, `none` before the first. */
+  /** Name of the engine at work, or of the last one. */
   get engine(): EngineName | "none" {
-    return this.#name ?? "none";
+    return this.#name;
   }
 
   /** What this browser can use, best first; a choice goes before all. */
@@ -140,7 +139,7 @@ export class Playback {
   choose(choice: EngineName | null): void {
     this.#choice = choice;
     this.#standings = {};
-    if (this.#builtAtMs !== null && this.#name !== this.#wanted(performance.now())) this.#build();
+    if (this.#running && this.#name !== this.#wanted(performance.now())) this.#build();
   }
 
   pause(): void {
@@ -162,7 +161,7 @@ export class Playback {
 
   /** Goes to a capture date, at most to the live picture. */
   seekTo(unixMs: number): void {
-    if (!this.canRewind || this.#builtAtMs === null) return;
+    if (!this.canRewind || this.#running === null) return;
     const endUnixMs = this.window()?.endUnixMs ?? this.#newestUnixMs;
     if (endUnixMs !== null && endUnixMs - unixMs < LIVE_EDGE_MS) {
       this.toLive();
@@ -186,13 +185,13 @@ export class Playback {
   observe(nowMs: number): void {
     this.#frames.tick(nowMs);
     const movedAtMs = this.#frames.movedAtMs;
-    if (movedAtMs === null || movedAtMs === this.#movedAtMs || this.#engine === null) return;
+    const running = this.#running;
+    if (movedAtMs === null || movedAtMs === this.#movedAtMs || !running?.engine) return;
     this.#movedAtMs = movedAtMs;
-    this.#capturedUnixMs = this.#engine.dateAt(this.#frames.mediaTimeS) ?? this.#capturedUnixMs;
-    if (this.#builtAtMs === null || this.#name === null) return;
-    const provenMs = movedAtMs - this.#builtAtMs;
-    if (provenMs > WORKS_MS) this.#attempts = 0;
-    if (provenMs > PROVEN_MS) this.#standings = afterSuccess(this.#standings, this.#name);
+    this.#capturedUnixMs = running.engine.dateAt(this.#frames.mediaTimeS) ?? this.#capturedUnixMs;
+    const playedMs = movedAtMs - running.builtAtMs;
+    if (playedMs > WORKS_MS) this.#attempts = 0;
+    if (playedMs > PROVEN_MS) this.#standings = afterSuccess(this.#standings, running.name);
   }
 
   /** Starts, replaces, moves or stops the engine, as the verdict asks. */
@@ -204,7 +203,7 @@ export class Playback {
     this.#learnCodec(status?.video?.codec ?? null);
     this.#newestUnixMs = status?.newest?.date_unix_ms ?? null;
     if (this.#newestUnixMs === null || this.engines.length === 0) return;
-    if (this.#builtAtMs === null) {
+    if (this.#running === null) {
       this.#build();
       return;
     }
@@ -216,9 +215,10 @@ export class Playback {
       this.#attempts = 0;
     }
     this.#wasDue = due;
-    if (this.#isSpent({ serviceLive, watched }, this.#builtAtMs, nowMs)) {
+    if (this.#isSpent(this.#running, { serviceLive, watched }, nowMs)) {
       this.#attempts += 1;
-      if (this.#failedAtMs === null && this.#frames.movedAtMs === null) this.#blame(false);
+      const failed = this.#running.failedAtMs !== null && this.#attempts < NETWORK_ATTEMPTS;
+      if (!failed && this.#frames.movedAtMs === null) this.#blame(this.#running.name, false);
       this.#build();
       return;
     }
@@ -241,9 +241,13 @@ export class Playback {
 
   /** Nobody has looked for a while: downloads nothing until somebody does. */
   rest(): void {
-    if (this.#builtAtMs === null) return;
+    if (this.#running === null) return;
     this.#still.keep(this.#video);
     this.#end();
+  }
+
+  get #engine(): Engine | null {
+    return this.#running?.engine ?? null;
   }
 
   #learnCodec(codec: string | null): void {
@@ -253,18 +257,17 @@ export class Playback {
   }
 
   #isSpent(
-    { serviceLive, watched }: { serviceLive: boolean; watched: boolean },
-    builtAtMs: number,
+    { builtAtMs, failedAtMs, engine }: Running,
+    service: { serviceLive: boolean; watched: boolean },
     nowMs: number,
   ): boolean {
     const watch = {
-      serviceLive,
-      watched,
+      ...service,
       paused: this.#paused,
       builtAtMs,
-      failedAtMs: this.#failedAtMs,
+      failedAtMs,
       movedAtMs: this.#frames.movedAtMs,
-      arrivedAtMs: this.#engine?.arrivedAtMs() ?? null,
+      arrivedAtMs: engine?.arrivedAtMs() ?? null,
       dueSinceMs: this.#dueSinceMs,
       attempts: this.#attempts,
     };
@@ -273,10 +276,10 @@ export class Playback {
 
   /** A better engine is off the bench. */
   #isSecondBest(nowMs: number): boolean {
-    if (this.#name === null || this.rewound) return false;
+    if (this.#running === null || this.rewound) return false;
     const wanted = this.#wanted(nowMs);
     const order = this.engines;
-    return wanted !== null && order.indexOf(wanted) < order.indexOf(this.#name);
+    return wanted !== null && order.indexOf(wanted) < order.indexOf(this.#running.name);
   }
 
   #wanted(nowMs: number): EngineName | null {
@@ -285,7 +288,10 @@ export class Playback {
   }
 
   #jumpWhenBehind(verdict: Verdict, nowMs: number): void {
-    if (verdict.reason !== "behind") {
+    const newestUnixMs = this.#newestUnixMs ?? 0;
+    // Where the camera itself is late, a jump would find nothing newer.
+    const newer = newestUnixMs - (this.#capturedUnixMs ?? 0) > this.picture().targetDelayMs;
+    if (verdict.reason !== "behind" || !newer) {
       this.#behindSinceMs = null;
     } else if (this.#behindSinceMs === null) {
       this.#behindSinceMs = nowMs;
@@ -296,53 +302,38 @@ export class Playback {
   }
 
   #build(): void {
-    const nowMs = performance.now();
     this.#still.keep(this.#video);
     this.#end();
-    const name = this.#wanted(nowMs);
+    const name = this.#wanted(performance.now());
     if (name === null) return;
     this.#name = name;
-    this.#builtAtMs = nowMs;
-    const generation = this.#generation;
-    const failed = ({ fault, why }: EngineFailure) => {
-      if (generation !== this.#generation || this.#failedAtMs !== null) return;
-      console.info(`${name}: ${why}`);
-      this.#failedAtMs = performance.now();
-      if (fault !== "network") this.#blame(fault === "unfit");
-    };
-    const { sources, news } = this.#setting;
-    const startUnixMs = this.#rewoundToUnixMs;
-    startEngine(name, { video: this.#video, sources, startUnixMs, failed, news })
-      .then((engine) => {
-        if (generation !== this.#generation) {
-          engine.destroy();
-          return;
-        }
-        this.#engine = engine;
+    const { video, sources, news } = this.#setting;
+    const setting = { video, sources, news, startUnixMs: this.#rewoundToUnixMs };
+    this.#running = new Running(name, setting, {
+      started: () => {
         if (!this.#paused) this.#play();
-      })
-      .catch((error: unknown) => failed({ fault: "network", why: String(error) }));
+      },
+      failed: ({ fault, why }) => {
+        console.info(`${name}: ${why}`);
+        if (fault !== "network") this.#blame(name, fault === "unfit");
+      },
+    });
   }
 
-  #blame(unfit: boolean): void {
-    if (this.#name !== null) {
-      this.#standings = afterFailure(this.#standings, this.#name, unfit, performance.now());
-    }
+  #blame(name: EngineName, unfit: boolean): void {
+    this.#standings = afterFailure(this.#standings, name, unfit, performance.now());
   }
 
   #end(): void {
-    this.#generation += 1;
-    this.#engine?.destroy();
-    this.#engine = null;
+    this.#running?.end();
+    this.#running = null;
     this.#frames.restart();
-    this.#builtAtMs = null;
-    this.#failedAtMs = null;
     this.#behindSinceMs = null;
   }
 
   /** Nothing of the picture stays. */
   #forget(): void {
-    if (this.#builtAtMs === null && this.#capturedUnixMs === null) return;
+    if (this.#running === null && this.#capturedUnixMs === null) return;
     this.#end();
     this.#still.clear();
     this.#rewoundToUnixMs = null;

@@ -73,7 +73,9 @@ export class Watching {
     } else {
       if (isWatched(video)) this.#poller.start();
       watchAttention(video, () => this.#attend());
-      addEventListener("online", () => this.#takeUpAgain());
+      addEventListener("online", () => {
+        if (isWatched(video)) this.#takeUpAgain();
+      });
     }
     setInterval(() => this.#tick(), TICK_MS);
     this.#show();

@@ -15,6 +15,8 @@ export class InstantStream {
   /** Nothing is sent, and what was is kept for later; as a network that stands still. */
   #held = false;
   readonly #responses = new Set<ServerResponse>();
+  /** Requests that wait for the first picture. */
+  #early: (() => void)[] = [];
   readonly #waiting = new Map<ServerResponse, Buffer[]>();
   readonly #gopFrames: number;
   #cutter = new Cutter();
@@ -31,6 +33,12 @@ export class InstantStream {
   /** Responses that are open. */
   get open(): number {
     return this.#responses.size;
+  }
+
+  /** The newest keyframe as a file of one frame; null before the first. */
+  get still(): Buffer | null {
+    const keyframe = this.#gop[0];
+    return this.#init && keyframe ? Buffer.concat([this.#init, keyframe]) : null;
   }
 
   /** A run begins: its answers are new ones. */
@@ -61,8 +69,12 @@ export class InstantStream {
   }
 
   answer(response: ServerResponse, clockOffsetMs: number): void {
-    if (this.refuse !== null || this.#init === null || this.#gop.length === 0) {
-      response.writeHead(this.refuse ?? 503, { "Cache-Control": "no-store" }).end("no picture yet");
+    if (this.refuse !== null) {
+      response.writeHead(this.refuse, { "Cache-Control": "no-store" }).end("no picture yet");
+      return;
+    }
+    if (this.#init === null || this.#gop.length === 0) {
+      this.#early.push(() => this.answer(response, clockOffsetMs));
       return;
     }
     this.opened += 1;
@@ -86,11 +98,16 @@ export class InstantStream {
       this.#init = piece.bytes;
       return;
     }
-    if (this.#frame === 0) this.#runDateUnixMs = Date.now() - piece.decodeTime / TICKS_PER_MS;
+    // The quickest frame was the least held up by ffmpeg.
+    const dateUnixMs = Date.now() - piece.decodeTime / TICKS_PER_MS;
+    this.#runDateUnixMs = this.#frame === 0 ? dateUnixMs : Math.min(this.#runDateUnixMs, dateUnixMs);
     if (this.#frame % this.#gopFrames === 0) this.#gop = [];
     this.#frame += 1;
     this.#gop.push(piece.bytes);
     for (const response of this.#responses) this.#send(response, Buffer.from(piece.bytes));
+    const early = this.#early;
+    this.#early = [];
+    for (const answer of early) answer();
   }
 
   #send(response: ServerResponse, bytes: Buffer): void {

@@ -26,6 +26,8 @@ const RENEW_SPREAD_MS = 60_000;
 /** So far behind the service's newest frame a new response is quicker; and not again for as long. */
 const BEHIND_MS = 2000;
 const REOPEN_COOL_DOWN_MS = 10_000;
+/** More than this ahead, the picture waits for the decoder and not for the network. */
+const DRY_MS = 250;
 /** A response that ends sooner than this was none. */
 const SHORTEST_MS = 1000;
 
@@ -61,27 +63,18 @@ class Instant implements Engine {
     const { video } = setting;
     this.#video = video;
     const Source = mediaSourceClass() ?? MediaSource;
-    const managed = Source !== globalThis.MediaSource;
     // Without this a ManagedMediaSource never opens.
-    if (managed) video.disableRemotePlayback = true;
+    if (Source !== globalThis.MediaSource) video.disableRemotePlayback = true;
     const source = new Source();
     this.#queue = new SourceQueue(source, () => video.currentTime, {
       changed: () => this.#follow(),
       broken: (why) => this.#fail({ fault: "engine", why }),
     });
     const { signal } = this.#ended;
-    const begin = () => this.#wake();
-    source.addEventListener(
-      "sourceopen",
-      () => {
-        source.duration = Number.POSITIVE_INFINITY;
-        if (!managed) begin();
-      },
-      { signal, once: true },
-    );
-    source.addEventListener("startstreaming", begin, { signal });
+    const wake = () => this.#wake();
+    source.addEventListener("startstreaming", wake, { signal });
     source.addEventListener("endstreaming", () => this.#rest(), { signal });
-    video.addEventListener("play", begin, { signal });
+    video.addEventListener("play", wake, { signal });
     video.addEventListener("waiting", () => this.#waiting(), { signal });
     video.addEventListener(
       "error",
@@ -90,6 +83,7 @@ class Instant implements Engine {
     );
     this.#url = URL.createObjectURL(source);
     video.src = this.#url;
+    this.#wake();
   }
 
   dateAt(mediaTimeS: number): number | null {
@@ -117,13 +111,14 @@ class Instant implements Engine {
     this.#follow();
     const have = this.#timeline.newestUnixMs;
     const behind = newestUnixMs !== null && have !== null && newestUnixMs - have > BEHIND_MS;
-    if (nowMs > current.renewAtMs || (behind && nowMs - current.openedAtMs > REOPEN_COOL_DOWN_MS))
-      this.#open();
+    const cooled = nowMs - current.openedAtMs > REOPEN_COOL_DOWN_MS;
+    if (nowMs > current.renewAtMs || (behind && cooled)) this.#open();
   }
 
   destroy(): void {
     this.#ended.abort();
     this.#rest();
+    this.#video.disableRemotePlayback = false;
     this.#video.playbackRate = 1;
     this.#video.removeAttribute("src");
     this.#video.load();
@@ -222,7 +217,7 @@ class Instant implements Engine {
     if (this.#video.seeking || this.#current === null) return;
     const gapMs = gapAhead(this.#video.buffered, this.#video.currentTime);
     if (gapMs === null) this.#follow();
-    else if (!this.#pace.stalled(performance.now())) {
+    else if (gapMs < DRY_MS && !this.#pace.stalled(performance.now())) {
       this.#fail({ fault: "unfit", why: "the picture stalls again and again" });
     }
   }

@@ -36,6 +36,7 @@ export class SourceQueue {
     this.#source = source;
     this.#playheadS = playheadS;
     this.#events = events;
+    source.addEventListener("sourceopen", () => this.#pump(), { once: true });
   }
 
   /** A run begins: its init, and where on the media timeline its time 0 is. */
@@ -73,6 +74,7 @@ export class SourceQueue {
 
   #begin({ codec, offsetMs, init }: Extract<Job, { kind: "begin" }>): void {
     if (this.#buffer === null) {
+      this.#source.duration = Number.POSITIVE_INFINITY;
       this.#buffer = this.#source.addSourceBuffer(mp4Type(codec));
       this.#buffer.addEventListener("updateend", () => {
         this.#events.changed();
