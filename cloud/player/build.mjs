@@ -1,12 +1,17 @@
 // Bundles src/ into dist/: one static index.html for every camera and its
 // assets under content-hashed names, so that they may be cached for ever.
-// hls.js is a chunk of its own, fetched only by browsers that use it.
+// hls.js is a chunk of its own, fetched only when it is needed. Fails when the
+// page grows too large.
 
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+
+/** Compressed, for a phone on a bad network. */
+const MAX_FIRST_BYTES = 90_000;
+const MAX_ALL_BYTES = 250_000;
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");
@@ -45,8 +50,30 @@ const page = template.replace(/(src|href)="\.\/([\w.]+)"/g, (_, attribute, file)
 });
 await writeFile(join(dist, "index.html"), page);
 
+// What a phone loads before the first picture: the page and what it names, and
+// what these import at once.
+const eager = new Set(["dist/index.html"]);
+const addEager = (path) => {
+  eager.add(path);
+  for (const { path: imported, kind } of metafile.outputs[path].imports) {
+    if (kind === "import-statement" && !eager.has(imported)) addEager(imported);
+  }
+};
+for (const [path, { entryPoint }] of outputs)
+  if (entryPoint && !/^src\/engine\//.test(entryPoint)) addEager(path);
+
+let firstBytes = 0;
+let allBytes = 0;
 for (const file of ["dist/index.html", ...outputs.map(([path]) => path)]) {
   const bytes = await readFile(join(here, file));
   const gzip = gzipSync(bytes, { level: 9 }).length;
-  console.log(`${file}  ${bytes.length} bytes, ${gzip} gzip`);
+  allBytes += gzip;
+  if (eager.has(file)) firstBytes += gzip;
+  console.log(
+    `${file}  ${bytes.length} bytes, ${gzip} gzip${eager.has(file) ? ", before the first picture" : ""}`,
+  );
+}
+console.log(`${firstBytes} bytes gzip before the first picture, ${allBytes} in all`);
+if (firstBytes > MAX_FIRST_BYTES || allBytes > MAX_ALL_BYTES) {
+  throw new Error(`too large: at most ${MAX_FIRST_BYTES} and ${MAX_ALL_BYTES} bytes`);
 }

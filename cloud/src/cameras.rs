@@ -65,6 +65,13 @@ impl Cameras {
             .cloned()
     }
 
+    /// All of them, by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Camera>> {
+        let cameras = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        cameras.values().cloned().collect()
+    }
+
     /// The camera, met now if not before. Call it for genuine keys only, and
     /// inside the runtime.
     ///

@@ -5,10 +5,12 @@
 //! cookies. Errors are short text with a remedy, on pages a small HTML page.
 
 mod api;
+mod instant;
 mod notice;
 mod pages;
 mod range;
 mod room;
+mod still;
 mod visitor;
 mod watch;
 
@@ -45,6 +47,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/watch/{camera}", get(pages::add_slash))
         .route("/watch/{camera}/", get(pages::player))
         .route("/watch/{camera}/plain.m3u8", get(watch::plain_playlist))
+        .route("/watch/{camera}/live.mp4", get(instant::live))
+        .route("/watch/{camera}/still.mp4", get(still::still))
         .route(
             "/watch/{camera}/index.m3u8",
             get(watch::low_latency_playlist),
@@ -67,6 +71,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .layer(middleware::from_fn_with_state(service.clone(), room::admit))
         .route("/", get(pages::front))
         .route("/assets/{*file}", get(pages::asset))
+        .route("/api/instance", get(api::instance))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .fallback(not_found)

@@ -8,9 +8,9 @@
 //!                 live window -> watch::Receiver<Arc<Window>> -> HTTP
 //! ```
 //!
-//! [`intake`], [`packager`], [`window`] and [`playlist`] decide and do no I/O;
-//! [`ffmpeg`] moves bytes; [`session`] is the task that connects them. Nothing
-//! here knows of sockets, keys or leases.
+//! [`intake`], [`packager`], [`window`], [`playlist`] and [`follower`] decide
+//! and do no I/O; [`ffmpeg`] moves bytes; [`session`] is the task that connects
+//! them. Nothing here knows of sockets, keys or leases.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -22,6 +22,7 @@ use zerocam_protocol::{
 
 pub mod ffmpeg;
 pub mod flv;
+pub mod follower;
 pub mod fragment;
 pub mod intake;
 pub mod packager;
@@ -137,11 +138,18 @@ impl Media {
             .unwrap_or(Err(Rejected::ShuttingDown))
     }
 
-    /// The camera said that nothing follows: publishes the last frame and lists
-    /// the last segment. Comes back when that is done, within some ten seconds
-    /// whatever ffmpeg does.
+    /// The camera said that nothing follows: publishes the last frame, lists the
+    /// last segment, and tells readers ([`Window::is_over`]). Comes back when
+    /// that is done, within some ten seconds whatever ffmpeg does.
     pub async fn flush(&self) {
         self.ask(session::Command::Flush).await;
+    }
+
+    /// The camera sends to another instance: tells readers, and publishes
+    /// nothing. How long the last frame lasts, and so the last segment, only the
+    /// other instance knows.
+    pub async fn move_away(&self) {
+        self.ask(session::Command::MoveAway).await;
     }
 
     /// The last frame published, before which nothing is missing that could

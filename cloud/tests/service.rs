@@ -12,9 +12,12 @@ mod service {
     mod bench;
     mod camera;
     mod control;
+    mod handover;
+    mod instant;
     mod limits;
     mod low_latency;
     mod process;
     mod schema;
+    mod still;
     mod stream;
 }

@@ -4,10 +4,14 @@
 //! and neither do its sockets (16 KiB each way), so that what it holds up is
 //! noticed by the sender and not hidden in kernel buffers.
 //!
+//! It can also behave as the front of a host such as Cloud Run: requests are cut
+//! at a limit, and each one goes to the upstream of its moment.
+//!
 //! Threads: one accepts, two per connection pump one direction each. They look
 //! at the faults every 10 ms at least, so a command acts at once.
 
 mod fault;
+mod front;
 mod pump;
 
 use std::{
@@ -18,7 +22,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::net::sockopt;
@@ -56,11 +60,14 @@ struct Conditions {
     delay: Duration,
     bytes_per_second: Option<u64>,
     blackout: bool,
+    limit: Option<Duration>,
+    front: bool,
 }
 
 /// One connection through the proxy, open or over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Connection {
+    opened: Instant,
     stalled: AtomicBool,
     cut_off: AtomicBool,
     reset: AtomicBool,
@@ -93,6 +100,8 @@ impl FaultProxy {
                 delay: Duration::ZERO,
                 bytes_per_second: None,
                 blackout: false,
+                limit: None,
+                front: false,
             }),
             connections: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -131,6 +140,8 @@ impl FaultProxy {
             Fault::Rate(rate) => network.conditions().bytes_per_second = *rate,
             Fault::Blackout(on) => network.conditions().blackout = *on,
             Fault::Upstream(address) => network.conditions().upstream = *address,
+            Fault::Limit(limit) => network.conditions().limit = *limit,
+            Fault::Front(on) => network.conditions().front = *on,
             Fault::Stall(on) => network.each(|open| open.stalled.store(*on, Ordering::Relaxed)),
             Fault::HalfOpen => network.each(|open| open.cut_off.store(true, Ordering::Relaxed)),
             Fault::Reset => network.each(|open| open.reset.store(true, Ordering::Relaxed)),
@@ -213,7 +224,7 @@ impl Network {
                 // The service is not there, and the caller's socket is closed.
                 Some(Err(_)) => {}
                 Some(Ok(sockets)) => {
-                    let (sockets, connection) = (Arc::new(sockets), Arc::default());
+                    let (sockets, connection) = (Arc::new(sockets), Arc::new(Connection::new()));
                     self.connections().push(Arc::clone(&connection));
                     for direction in [Direction::Up, Direction::Down] {
                         let network = Arc::clone(self);
@@ -229,6 +240,19 @@ impl Network {
         for pump in pumps {
             // A panic in there has been printed.
             let _ = pump.join();
+        }
+    }
+}
+
+impl Connection {
+    fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            stalled: AtomicBool::new(false),
+            cut_off: AtomicBool::new(false),
+            reset: AtomicBool::new(false),
+            upload: Mutex::default(),
+            download_bytes: AtomicU64::new(0),
         }
     }
 }

@@ -26,8 +26,21 @@ impl Footage {
     /// When it cannot be made.
     #[must_use]
     pub fn bikes() -> Self {
+        Self::of("bikes")
+    }
+
+    /// An animated film: 1280x720, 25 pictures per second, 5 s.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn bigbuckbunny() -> Self {
+        Self::of("bigbuckbunny")
+    }
+
+    fn of(clip: &str) -> Self {
         let script = repository().join("scripts/footage");
-        let path = PathBuf::from(Program::run(Command::new(script).arg("bikes")).trim());
+        let path = PathBuf::from(Program::run(Command::new(script).arg(clip)).trim());
         let bytes = fs::read(&path).expect("scripts/footage made it");
         let pictures = pictures(&bytes)
             .into_iter()

@@ -49,6 +49,16 @@ pub struct Glance {
     pub now_unix_ms: u64,
 }
 
+/// How smooth playback was.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stops {
+    /// How often it stopped because the data had run out.
+    pub count: u32,
+    /// The longest time from one new picture to the next.
+    pub longest_ms: f64,
+}
+
 /// What was on screen some time between two glances.
 #[derive(Debug)]
 pub struct Photograph {
@@ -66,6 +76,23 @@ impl Tab {
     pub fn open(link: &str) -> Self {
         let mut tab = Self::new();
         tab.order(&json!({ "command": "open", "url": link }));
+        tab
+    }
+
+    /// Lets the browser's own player play a playlist: a bare `<video>` without
+    /// any script.
+    #[must_use]
+    pub fn play(playlist_url: &str) -> Self {
+        let mut tab = Self::new();
+        tab.order(&json!({ "command": "play", "url": playlist_url }));
+        tab
+    }
+
+    /// Plays a playlist with hls.js alone, without the page around it.
+    #[must_use]
+    pub fn play_hls(playlist_url: &str) -> Self {
+        let mut tab = Self::new();
+        tab.order(&json!({ "command": "playHls", "url": playlist_url }));
         tab
     }
 
@@ -90,6 +117,14 @@ impl Tab {
     /// When the browser has gone.
     pub fn look(&mut self) -> Glance {
         self.ask(&json!({ "command": "look" }))
+    }
+
+    /// How smooth playback was since the last time this was asked.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub fn take_stops(&mut self) -> Stops {
+        self.ask(&json!({ "command": "takeStops" }))
     }
 
     /// Clicks what a CSS selector selects, once it can be clicked.

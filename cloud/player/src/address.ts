@@ -2,10 +2,11 @@
 // are. The same page serves `/watch/{camera}/` and `/t/{token}/watch/{camera}/`;
 // the addresses are relative, so a token in the path is inherited.
 
+import type { Sources } from "./engine";
+
 export interface Address {
   readonly camera: string;
-  /** Plain HLS playlist, relative to the page. */
-  readonly playlist: string;
+  readonly sources: Sources;
   /** Status JSON, relative to the page. */
   readonly status: string;
   /** Where a wish to start or stop is posted, relative to the page. */
@@ -18,7 +19,7 @@ export function readAddress(path: string): Address | null {
   if (camera === undefined) return null;
   return {
     camera,
-    playlist: "plain.m3u8",
+    sources: { instant: "live.mp4", lowLatency: "index.m3u8", plain: "plain.m3u8" },
     status: `../../api/cameras/${camera}`,
     desired: `../../api/cameras/${camera}/desired`,
   };

@@ -4,22 +4,11 @@
 
 import { offeredWish, WISH_WORDS } from "./command";
 import { healthNumbers, healthWords } from "./health";
-import type { Polls } from "./polls";
-import type { Picture, Verdict } from "./verdict";
+import type { Scene } from "./watching";
 import { ageText, explain, moment, pictureSentence, STATE_WORDS, viewersText } from "./wording";
 
 /** The age on the badge changes this often: readable, still true. */
 const AGE_EVERY_MS = 1000;
-
-export interface Scene {
-  readonly verdict: Verdict;
-  readonly polls: Polls;
-  readonly picture: Picture;
-  readonly engine: string;
-  readonly frames: number;
-  readonly nowMs: number;
-  readonly serviceUnixMs: number | null;
-}
 
 export class View {
   readonly #camera: string;

@@ -1,5 +1,6 @@
-// A stand-in for the service and the camera behind it: the built page, plain
-// HLS that a real ffmpeg writes live, and a status that a test can bend. It
+// A stand-in for the service and the camera behind it: the built page, an
+// instant stream and plain HLS of one encoding that a real ffmpeg writes live
+// (the low-latency playlist is the plain one), and a status that a test can bend. It
 // keeps to the service's paths and headers, and holds no logic of its own.
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -11,6 +12,7 @@ import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Status } from "../src/status";
+import { InstantStream } from "./instant-stream";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 
@@ -28,6 +30,9 @@ const CSP = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** Frames between keyframes: a second. */
+const GOP_FRAMES = 25;
+
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -43,6 +48,7 @@ export class StandIn {
   bend: Partial<Status> = {};
   /** HTTP status instead of the camera's status JSON and media. */
   refuse: number | null = null;
+  readonly instant = new InstantStream(GOP_FRAMES);
   /** The playlist is not there yet. */
   noPlaylist = false;
   /** How far this service's clock is from the machine's, ms. */
@@ -104,11 +110,16 @@ export class StandIn {
     const folder = join(this.#folder, String(this.#run));
     await mkdir(folder);
     const source = "-re -f lavfi -i testsrc2=size=1280x720:rate=25";
-    const codec = "-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -bf 0 -g 25 -b:v 2M";
-    const hls = `-f hls -hls_time 0.9 -hls_list_size 60 -hls_segment_type fmp4 -start_number ${this.#run}`;
-    const files = "-hls_flags program_date_time+omit_endlist -hls_segment_filename %d.m4s plain.m3u8";
-    const args = `-hide_banner -loglevel error -nostdin ${source} ${codec} ${hls} ${files}`.split(" ");
-    this.#camera = spawn("ffmpeg", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+    const codec = `-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -bf 0 -g ${GOP_FRAMES}`;
+    const hls = `[f=hls:hls_time=0.9:hls_list_size=60:hls_segment_type=fmp4:start_number=${this.#run}:hls_flags=program_date_time+omit_endlist:hls_segment_filename=%d.m4s]plain.m3u8`;
+    const mp4 =
+      "[f=mp4:video_track_timescale=16000:movflags=+frag_every_frame+empty_moov+default_base_moof:flush_packets=1]pipe:1";
+    const outputs = `-map 0:v ${codec} -sc_threshold 0 -b:v 2M -flags +global_header -f tee ${hls}|${mp4}`;
+    const args = `-hide_banner -loglevel error -nostdin ${source} ${outputs}`.split(" ");
+    this.instant.begin(this.#run);
+    const camera = spawn("ffmpeg", args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    camera.stdout.on("data", (bytes: Buffer) => this.instant.push(bytes));
+    this.#camera = camera;
     await once(this.#camera, "spawn");
   }
 
@@ -121,6 +132,7 @@ export class StandIn {
   async stopCamera(): Promise<void> {
     const camera = this.#camera;
     this.#camera = null;
+    this.instant.end();
     if (!camera || camera.exitCode !== null || camera.signalCode !== null) return;
     camera.kill("SIGKILL");
     await once(camera, "exit");
@@ -180,8 +192,9 @@ export class StandIn {
       this.wishes.push(body);
       return void response.end(JSON.stringify({ ...JSON.parse(body), version: 4 }));
     }
-    const media = /^\/watch\/garden\/(plain\.m3u8|\d+\/[\w.]+)$/.exec(path)?.[1];
-    if (media === "plain.m3u8" && !this.noPlaylist) return this.#playlist(response);
+    const media = /^\/watch\/garden\/(live\.mp4|plain\.m3u8|index\.m3u8|\d+\/[\w.]+)$/.exec(path)?.[1];
+    if (media === "live.mp4") return this.instant.answer(response, this.clockOffsetMs);
+    if (media?.endsWith(".m3u8") && !this.noPlaylist) return this.#playlist(response);
     if (media?.includes("/")) return this.#file(response, join(this.#folder, media));
     response.writeHead(404).end("not here");
   }

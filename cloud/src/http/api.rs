@@ -26,6 +26,7 @@ use super::{
 use crate::{
     access::{Denied, Permission},
     cameras::Camera,
+    handover::Instance,
     ingest::{Connection, Permits, Session},
     service::Service,
     status::{Facts, NewestPicture, Status, judge},
@@ -61,7 +62,7 @@ pub(super) async fn stream(
         let text = "too many connections of this camera are open: try again in ten seconds";
         return Err(Notice::unavailable(text));
     };
-    let stopping = service.stopping();
+    let (leaving, stopping) = (service.leaving(), service.stopping());
     let move_after_s = service.settings.move_after_s;
     let response = upgrade
         .protocols([format!("zerocam.v{version}")])
@@ -74,7 +75,7 @@ pub(super) async fn stream(
                 request,
                 camera: place,
             };
-            Connection::new(socket, camera, session, stopping, permits)
+            Connection::new(socket, camera, session, leaving, stopping, permits)
                 .run()
                 .await;
         });
@@ -98,6 +99,12 @@ fn meet(service: &Service, camera: &CameraName) -> Result<Arc<Camera>, Notice> {
         .cameras
         .meet(camera)
         .map_err(|full| Notice::unavailable(full.to_string()))
+}
+
+/// Which instance this is. Public: another one asks when it looks for its
+/// successor.
+pub(super) async fn instance(State(service): State<Arc<Service>>) -> Json<Instance> {
+    Json(service.instance.clone())
 }
 
 /// A camera says how it is and hears what it should do.

@@ -43,13 +43,13 @@ const LONGEST_WAIT: Duration = Duration::from_millis(7500);
 const CAUGHT_UP_US: i64 = 3_000_000;
 
 /// Playlists change all the time.
-const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Media never change. Private, because watching is by permission.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=600, immutable");
 
 const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
-const MP4: HeaderValue = HeaderValue::from_static("video/mp4");
+pub(super) const MP4: HeaderValue = HeaderValue::from_static("video/mp4");
 
 /// What a window says to a request.
 enum Found<T> {
@@ -223,6 +223,11 @@ async fn follow<T>(
         match find(&camera, &window.borrow_and_update()) {
             Found::Here(found) => return Ok(found),
             Found::Never(notice) => return Err(notice),
+            Found::ToCome if camera.record().moved_away => {
+                return Err(Notice::unavailable(
+                    "the camera sends to another instance: ask again",
+                ));
+            }
             Found::ToCome => {}
         }
         if window.changed().await.is_err() {
@@ -232,16 +237,16 @@ async fn follow<T>(
 }
 
 /// Refuses what no wait would bring: the first picture of a camera that does
-/// not send.
+/// not send. After a deploy viewers come before their cameras.
 fn expect_pictures(
     service: &Service,
     visitor: &Visitor,
     has: impl FnOnce(&Window) -> bool,
 ) -> Result<(), Notice> {
-    let expected = service
-        .cameras
-        .get(&visitor.camera)
-        .is_some_and(|camera| has(&camera.media.window().borrow()) || camera.record().is_sending());
+    let expected = service.expects_cameras()
+        || service.cameras.get(&visitor.camera).is_some_and(|camera| {
+            has(&camera.media.window().borrow()) || camera.record().is_sending()
+        });
     if expected {
         Ok(())
     } else {

@@ -1,8 +1,9 @@
 //! When each frame was captured, by the service's clock.
 //!
 //! The camera stamps frames with its monotonic clock; the exchange of times in
-//! `health` and `ack` says how far that clock is from ours. Before the first
-//! complete exchange, the frame that arrived quickest stands in for it. A date
+//! `health` and `ack` says how far that clock is from ours. The first is complete
+//! before the first frame; for a camera that does not take part, the frame that
+//! arrived quickest stands in for it. A date
 //! is never in the future, and never so old that only a broken stamp explains
 //! it.
 

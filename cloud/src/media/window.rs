@@ -85,6 +85,15 @@ pub struct FrameFragment {
     pub bytes: Bytes,
 }
 
+/// A picture that needs no other one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Keyframe {
+    /// Its run, with the init in front of it.
+    pub run: Arc<RunInit>,
+    /// Its fragment.
+    pub fragment: FrameFragment,
+}
+
 /// The frames of a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frames {
@@ -152,6 +161,8 @@ pub struct Newest {
     pub segment: Segment,
     /// Its number in the run.
     pub frame: Frame,
+    /// From the run's start to it.
+    pub time_ms: u32,
     /// When it was captured, microseconds of Unix time.
     pub date_unix_us: i64,
     /// Bits per second of the last complete segment.
@@ -182,6 +193,8 @@ pub struct Window {
     current: Option<Arc<RunInit>>,
     format: Option<Arc<RunFormat>>,
     newest: Option<Newest>,
+    keyframe: Option<Arc<Keyframe>>,
+    is_over: bool,
     floor: Segment,
     counters: Counters,
     child_pid: Option<u32>,
@@ -302,6 +315,28 @@ impl Window {
     #[must_use]
     pub const fn newest(&self) -> Option<Newest> {
         self.newest
+    }
+
+    /// The newest keyframe that was published, whether or not it is still
+    /// listed.
+    #[must_use]
+    pub fn keyframe(&self) -> Option<&Keyframe> {
+        self.keyframe.as_deref()
+    }
+
+    /// When the clock of the newest frame's run stood at 0, milliseconds of
+    /// Unix time, as far as is known now.
+    #[must_use]
+    pub fn run_date_unix_ms(&self) -> Option<i64> {
+        self.newest
+            .map(|newest| newest.date_unix_us / 1000 - i64::from(newest.time_ms))
+    }
+
+    /// Nothing follows for now: the camera said goodbye, or sends to another
+    /// instance. What was published stays.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// What the current run announced.

@@ -105,6 +105,9 @@ impl Camera {
     pub(crate) fn welcomed(service: &Service, hello: Hello) -> (Self, Welcome) {
         let mut camera = Self::connect(service, hello.camera.as_str());
         camera.say(&CameraMessage::Hello(hello));
+        // In this order: see `zerocam_protocol::message`.
+        let ack = camera.hear();
+        assert!(matches!(ack, ServiceMessage::Ack { .. }), "{ack:?}");
         match camera.hear() {
             ServiceMessage::Welcome(welcome) => (camera, welcome),
             other => panic!("no welcome: {other:?}"),

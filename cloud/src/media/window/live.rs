@@ -10,7 +10,8 @@ use bytes::Bytes;
 use zerocam_protocol::Segment;
 
 use super::{
-    Content, Counters, Entry, FrameFragment, Frames, Listed, Newest, RunInit, Window, WindowLimits,
+    Content, Counters, Entry, FrameFragment, Frames, Keyframe, Listed, Newest, RunInit, Window,
+    WindowLimits,
 };
 use crate::media::{
     RunFormat,
@@ -88,6 +89,7 @@ impl LiveWindow {
     pub fn begin_run(&mut self, format: RunFormat, now: Instant) {
         self.end_segment(now);
         self.window.current = None;
+        self.window.is_over = false;
         self.window.format = Some(Arc::new(format));
         self.changed = true;
     }
@@ -122,6 +124,12 @@ impl LiveWindow {
         let Some(run) = &self.window.current else {
             return;
         };
+        if fragment.is_keyframe {
+            self.window.keyframe = Some(Arc::new(Keyframe {
+                run: run.clone(),
+                fragment: fragment.clone(),
+            }));
+        }
         let before = self.window.newest.filter(|it| it.run == header.run);
         let first_part = before.map_or(header.frame, |newest| newest.frame.next());
         let open = self.window.open.get_or_insert_with(|| {
@@ -149,10 +157,12 @@ impl LiveWindow {
             run: header.run,
             segment: header.segment,
             frame: header.frame,
+            time_ms: unit.time_ms,
             date_unix_us: unit.date_unix_us,
             bitrate_bps: self.window.newest.and_then(|newest| newest.bitrate_bps),
         });
         self.window.fault = None;
+        self.window.is_over = false;
         self.changed = true;
         if frame.ends_segment {
             self.end_segment(now);
@@ -185,6 +195,12 @@ impl LiveWindow {
         self.keep_bounds(now);
         self.render(now);
         self.render_low_latency();
+    }
+
+    /// Nothing follows, until something is published again.
+    pub const fn set_over(&mut self) {
+        self.changed |= !self.window.is_over;
+        self.window.is_over = true;
     }
 
     /// When [`Self::forget`] has something to do.
