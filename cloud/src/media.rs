@@ -171,8 +171,8 @@ impl Media {
         self.window.clone()
     }
 
-    /// The same for those who wait for a file or a playlist: wakes them only
-    /// when there is something new to fetch, a fifth as often as frames come.
+    /// The same for those who wait for a file or a playlist: thousands of them
+    /// sleep through the frames that complete no part.
     #[must_use]
     pub fn files(&self) -> watch::Receiver<Arc<Window>> {
         self.files.clone()

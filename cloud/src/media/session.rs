@@ -40,22 +40,22 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// Receivers that see every frame.
+    /// Readers that see every change.
     pub(super) fn frames(&self) -> watch::Receiver<Arc<Window>> {
         self.frames.subscribe()
     }
 
-    /// Receivers that see every part.
+    /// Readers that see every change but frames that complete no part.
     pub(super) fn files(&self) -> watch::Receiver<Arc<Window>> {
         self.files.subscribe()
     }
 
     fn show(&self, window: Arc<Window>) {
-        let has_new_file = window.files() != self.files.borrow().files();
-        if has_new_file {
-            self.files.send_replace(window.clone());
+        let before = self.frames.send_replace(window.clone());
+        let is_mere_frame = window.newest() != before.newest() && window.files() == before.files();
+        if !is_mere_frame {
+            self.files.send_replace(window);
         }
-        self.frames.send_replace(window);
     }
 }
 

@@ -268,8 +268,8 @@ impl Window {
         Some(shared(part.fragments))
     }
 
-    /// How often what can be fetched has changed: not with every frame, but with
-    /// every part.
+    /// Counts the changes of what can be fetched: not every frame, but every
+    /// part.
     #[must_use]
     pub const fn files(&self) -> u64 {
         self.files

@@ -460,7 +460,7 @@ fn thousands_wait_for_a_part() {
     assert!(part_bytes.len() <= 1, "{part_bytes:?}");
     let each = memory_bytes("VmHWM:").saturating_sub(before) / PLAYERS as u64;
     println!(
-        "{each} bytes for each at most, all answered after {:.3?}",
+        "{each} bytes for each at most, all answered after {:.3?}, {late} in vain",
         sent.elapsed()
     );
     assert!(each < 100_000, "{each} bytes for a request that waits");
