@@ -1,6 +1,8 @@
 //! Low-Latency HLS as strangers' software sees it: hls-parser in its strict
 //! mode, hls.js in Chromium, ffmpeg; and what none of them looks at.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::{fs, path::Path, process::Command, thread};
 
 use serde::Deserialize;
