@@ -19,11 +19,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::{
-    select,
-    task::spawn_blocking,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::{select, task::spawn_blocking, time::sleep};
 use tracing::{info, warn};
 
 pub use self::rollout::{Answer, Rollout};
@@ -32,6 +28,10 @@ use asker::Asker;
 
 /// How often it is asked.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How soon a first answer from another revision is checked: viewers who play
+/// plain HLS have three seconds in hand.
+const CHECK: Duration = Duration::from_millis(250);
 
 /// Who answers: what `GET /api/instance` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,18 +65,17 @@ pub async fn watch(service: Arc<Service>) {
         Err(error) => return warn!(%error, "nobody will notice a new revision"),
     };
     let mut stopping = service.stopping();
-    let mut polls = interval(POLL);
-    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pause = POLL;
     loop {
         let poll = async {
-            polls.tick().await;
+            sleep(pause).await;
             let addresses = addresses(&service);
             let asker = asker.clone();
             let ask = move |at: String| (at.clone(), asker.ask(&at));
             spawn_blocking(|| addresses.into_iter().map(ask).collect()).await
         };
         select! {
-            answers = poll => decide(&service, &answers.unwrap_or_default()),
+            answers = poll => pause = decide(&service, &answers.unwrap_or_default()),
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
     }
@@ -100,7 +99,9 @@ fn address(service: &Service, record: &Record) -> Option<String> {
     known.filter(|_| record.feed.is_open())
 }
 
-fn decide(service: &Service, answers: &HashMap<String, Answer>) {
+/// Says how soon to ask again.
+fn decide(service: &Service, answers: &HashMap<String, Answer>) -> Duration {
+    let mut pause = POLL;
     for camera in service.cameras.all() {
         let mut record = camera.record();
         let answer = address(service, &record).and_then(|address| answers.get(&address));
@@ -109,5 +110,9 @@ fn decide(service: &Service, answers: &HashMap<String, Answer>) {
             record.moves += 1;
             info!(camera = %camera.name, ?answer, "the camera is asked to move");
         }
+        if record.rollout.is_unsure() {
+            pause = CHECK;
+        }
     }
+    pause
 }

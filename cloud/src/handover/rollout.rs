@@ -45,6 +45,12 @@ impl Rollout {
         }
         moves
     }
+
+    /// Whether the next answer may confirm the last one.
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        (self.another.as_ref()).is_some_and(|(_, in_a_row)| *in_a_row < IN_A_ROW)
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +71,20 @@ mod tests {
             rollout.handle(&answer, start + Duration::from_secs(second))
         });
         asked.map(|(second, _)| second).collect()
+    }
+
+    #[test]
+    fn a_first_answer_from_another_revision_is_checked_soon() {
+        let (now, mut rollout) = (Instant::now(), Rollout::default());
+        let another = Answer::Another("a".into());
+        let mut unsure_after = |answer| {
+            rollout.handle(answer, now);
+            rollout.is_unsure()
+        };
+        assert!(!unsure_after(&Answer::Ours));
+        assert!(unsure_after(&another));
+        assert!(!unsure_after(&another));
+        assert!(!unsure_after(&Answer::Ours));
     }
 
     #[test]
