@@ -1,11 +1,15 @@
-//! The player is built by npm before cargo runs and embedded into the binary.
+//! The pages are built by npm before cargo runs and embedded into the binary.
 
 use std::{path::Path, process::exit};
 
 fn main() {
     println!("cargo::rerun-if-changed=player/dist");
-    if !Path::new("player/dist/index.html").exists() {
-        println!("cargo::error=build the page first: scripts/build-player");
+    let pages = ["index.html", "cameras.html"];
+    if !pages
+        .iter()
+        .all(|page| Path::new("player/dist").join(page).exists())
+    {
+        println!("cargo::error=build the pages first: scripts/build-player");
         exit(1);
     }
 }

@@ -1,6 +1,7 @@
-// Bundles src/ into dist/: one static index.html for every camera and its
-// assets under content-hashed names, so that they may be cached for ever.
-// hls.js is a chunk of its own, fetched only by browsers that use it.
+// Bundles src/ into dist/: one static index.html for every camera, cameras.html
+// for their list, and the assets of both under content-hashed names, so that
+// they may be cached for ever. hls.js is a chunk of its own, fetched only when
+// it is needed. Fails when the page grows too large.
 
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -8,13 +9,17 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
+/** Compressed, for a phone on a bad network. */
+const MAX_FIRST_BYTES = 90_000;
+const MAX_ALL_BYTES = 250_000;
+
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");
 
 await rm(dist, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ["src/main.ts", "src/style.css", "src/icon.svg"],
+  entryPoints: ["main.ts", "watch.css", "cameras.ts", "cameras.css", "icon.svg"].map((file) => `src/${file}`),
   outdir: "dist/assets",
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
@@ -33,20 +38,48 @@ const { metafile } = await build({
 });
 
 const outputs = Object.entries(metafile.outputs);
-const nameOf = (source) => {
+const outputOf = (source) => {
   const found = outputs.find(([, output]) => output.entryPoint === source);
   if (!found) throw new Error(`the bundle has no output for ${source}`);
-  return `/assets/${basename(found[0])}`;
+  return found[0];
 };
 
-const template = await readFile(join(here, "src/index.html"), "utf8");
-const page = template.replace(/(src|href)="\.\/([\w.]+)"/g, (_, attribute, file) => {
-  return `${attribute}="${nameOf(`src/${file}`)}"`;
-});
-await writeFile(join(dist, "index.html"), page);
+/** Writes a page with the final names of its assets; returns these. */
+async function writePage(file) {
+  const named = [];
+  const template = await readFile(join(here, "src", file), "utf8");
+  const page = template.replace(/(src|href)="\.\/([\w.]+)"/g, (_, attribute, source) => {
+    named.push(outputOf(`src/${source}`));
+    return `${attribute}="/assets/${basename(named.at(-1))}"`;
+  });
+  await writeFile(join(dist, file), page);
+  return named;
+}
 
-for (const file of ["dist/index.html", ...outputs.map(([path]) => path)]) {
+// What a phone loads before the first picture: the page and what it names, and
+// what these import at once.
+const eager = new Set(["dist/index.html"]);
+const addEager = (path) => {
+  eager.add(path);
+  for (const { path: imported, kind } of metafile.outputs[path].imports) {
+    if (kind === "import-statement" && !eager.has(imported)) addEager(imported);
+  }
+};
+for (const path of await writePage("index.html")) addEager(path);
+await writePage("cameras.html");
+
+let firstBytes = 0;
+let allBytes = 0;
+for (const file of ["dist/index.html", "dist/cameras.html", ...outputs.map(([path]) => path)]) {
   const bytes = await readFile(join(here, file));
   const gzip = gzipSync(bytes, { level: 9 }).length;
-  console.log(`${file}  ${bytes.length} bytes, ${gzip} gzip`);
+  allBytes += gzip;
+  if (eager.has(file)) firstBytes += gzip;
+  console.log(
+    `${file}  ${bytes.length} bytes, ${gzip} gzip${eager.has(file) ? ", before the first picture" : ""}`,
+  );
+}
+console.log(`${firstBytes} bytes gzip before the first picture, ${allBytes} in all`);
+if (firstBytes > MAX_FIRST_BYTES || allBytes > MAX_ALL_BYTES) {
+  throw new Error(`too large: at most ${MAX_FIRST_BYTES} and ${MAX_ALL_BYTES} bytes`);
 }

@@ -148,16 +148,16 @@ pub fn permit_feed(grant: &Grant, camera: &CameraName) -> Result<(), Denied> {
     }
 }
 
-/// What a visitor with this grant may do with that camera.
+/// What a visitor with this grant may do with that camera, and by which link.
 ///
 /// # Errors
 /// [`Denied::OtherCamera`] or [`Denied::NotALink`].
-pub fn permit_visit(grant: &Grant, camera: &CameraName) -> Result<Permission, Denied> {
-    same_camera(grant, camera)?;
+pub fn permit_visit(grant: Grant, camera: &CameraName) -> Result<(Permission, Link), Denied> {
+    same_camera(&grant, camera)?;
     match grant.right {
         Right::Feed { .. } => Err(Denied::NotALink),
-        Right::View(_) => Ok(Permission::View),
-        Right::Control(_) => Ok(Permission::Control),
+        Right::View(link) => Ok((Permission::View, link)),
+        Right::Control(link) => Ok((Permission::Control, link)),
     }
 }
 
@@ -326,15 +326,17 @@ mod tests {
         let garden = camera("garden");
         assert_eq!(permit_feed(&feed, &garden), Ok(()));
         assert_eq!(permit_feed(&view, &garden), Err(Denied::NotACameraKey));
-        assert_eq!(permit_visit(&feed, &garden), Err(Denied::NotALink));
-        assert_eq!(permit_visit(&view, &garden), Ok(Permission::View));
-        assert_eq!(permit_visit(&control, &garden), Ok(Permission::Control));
-        for grant in [&feed, &view, &control] {
+        let permission =
+            |grant: &Grant| permit_visit(grant.clone(), &garden).map(|(permission, _)| permission);
+        assert_eq!(permission(&feed), Err(Denied::NotALink));
+        assert_eq!(permission(&view), Ok(Permission::View));
+        assert_eq!(permission(&control), Ok(Permission::Control));
+        for grant in [feed, view, control] {
             let elsewhere = Denied::OtherCamera {
                 asked: camera("door"),
                 granted: garden.clone(),
             };
-            assert_eq!(permit_feed(grant, &camera("door")), Err(elsewhere.clone()));
+            assert_eq!(permit_feed(&grant, &camera("door")), Err(elsewhere.clone()));
             assert_eq!(permit_visit(grant, &camera("door")), Err(elsewhere));
         }
     }

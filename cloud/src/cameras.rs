@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
 use zerocam_protocol::CameraName;
 
 pub use self::camera::Camera;
@@ -28,6 +29,7 @@ pub struct Cameras {
     spawner: Spawner,
     most: usize,
     by_name: RwLock<BTreeMap<CameraName, Arc<Camera>>>,
+    newly_met: Notify,
     refused: Mutex<Refused>,
 }
 
@@ -48,6 +50,7 @@ impl Cameras {
             spawner,
             most,
             by_name: RwLock::default(),
+            newly_met: Notify::new(),
             refused: Mutex::default(),
         }
     }
@@ -60,6 +63,13 @@ impl Cameras {
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)
             .cloned()
+    }
+
+    /// All of them, by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Camera>> {
+        let cameras = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        cameras.values().cloned().collect()
     }
 
     /// The camera, met now if not before. Call it for genuine keys only, and
@@ -81,7 +91,20 @@ impl Cameras {
         let media = Media::spawn(name.clone(), self.media.clone(), self.spawner.clone());
         let camera = Arc::new(Camera::new(name.clone(), media));
         cameras.insert(name.clone(), camera.clone());
+        self.newly_met.notify_waiters();
         Ok(camera)
+    }
+
+    /// The camera, as soon as it has been met.
+    pub async fn met(&self, name: &CameraName) -> Arc<Camera> {
+        loop {
+            // Before the look, so that nobody enters in between unnoticed.
+            let news = self.newly_met.notified();
+            if let Some(camera) = self.get(name) {
+                return camera;
+            }
+            news.await;
+        }
     }
 
     /// Notes that a camera's key was refused; says whether that is news worth

@@ -44,6 +44,8 @@ pub struct Configuration {
     pub concurrency: usize,
     /// Most cameras.
     pub max_cameras: usize,
+    /// Seconds after which a camera replaces its connection; 0 is never.
+    pub move_after_s: Option<u32>,
 }
 
 impl Default for Configuration {
@@ -59,6 +61,7 @@ impl Default for Configuration {
             window_bytes: 64 * 1024 * 1024,
             concurrency: 1000,
             max_cameras: 16,
+            move_after_s: None,
         }
     }
 }
@@ -110,6 +113,9 @@ pub struct Settings {
     pub max_cameras: usize,
     /// What `welcome.move_after_s` says.
     pub move_after_s: u32,
+    /// What was deployed, where it is known: then the service hands its cameras
+    /// over to a newer one.
+    pub revision: Option<String>,
 }
 
 impl Settings {
@@ -177,11 +183,12 @@ impl Settings {
             },
             concurrency: configuration.concurrency,
             max_cameras: configuration.max_cameras,
-            move_after_s: if environment.revision.is_some() {
-                CLOUD_RUN_MOVE_AFTER_S
-            } else {
-                0
+            move_after_s: match (configuration.move_after_s, &environment.revision) {
+                (Some(seconds), _) => seconds,
+                (None, Some(_)) => CLOUD_RUN_MOVE_AFTER_S,
+                (None, None) => 0,
             },
+            revision: environment.revision.clone(),
         })
     }
 }
@@ -347,7 +354,7 @@ mod tests {
         .unwrap_err()
         .to_string();
         let keys: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
-        assert_eq!(keys.len(), 10, "{unknown}");
+        assert_eq!(keys.len(), 11, "{unknown}");
         for key in keys {
             let written = SHIPPED.lines().any(|line| {
                 line.trim_start_matches(['#', ' '])
@@ -368,6 +375,8 @@ mod tests {
         let settings = Settings::resolve(configuration, &environment).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8081");
         assert_eq!(settings.move_after_s, 3000);
+        let settings = Settings::resolve(parse("move_after_s = 20"), &environment).unwrap();
+        assert_eq!(settings.move_after_s, 20);
         let settings = Settings::resolve(Configuration::default(), &keyed()).unwrap();
         assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
         assert_eq!(settings.move_after_s, 0);

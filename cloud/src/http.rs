@@ -5,9 +5,12 @@
 //! cookies. Errors are short text with a remedy, on pages a small HTML page.
 
 mod api;
+mod instant;
 mod notice;
 mod pages;
+mod range;
 mod room;
+mod still;
 mod visitor;
 mod watch;
 
@@ -19,8 +22,9 @@ use axum::{
     http::{
         HeaderValue, Method, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-            WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+            ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
+            CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, WWW_AUTHENTICATE,
+            X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::{self, Next},
@@ -35,14 +39,24 @@ use crate::service::Service;
 /// What may change or is personal: errors, pages, status.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+const ANY: HeaderValue = HeaderValue::from_static("*");
+
 /// All routes.
 pub fn router(service: Arc<Service>) -> Router {
     let visitors = Router::new()
         .route("/watch/{camera}", get(pages::add_slash))
         .route("/watch/{camera}/", get(pages::player))
         .route("/watch/{camera}/plain.m3u8", get(watch::plain_playlist))
+        .route("/watch/{camera}/live.mp4", get(instant::live))
+        .route("/watch/{camera}/still.mp4", get(still::still))
+        .route(
+            "/watch/{camera}/index.m3u8",
+            get(watch::low_latency_playlist),
+        )
         .route("/watch/{camera}/{run}/{file}", get(watch::media))
+        .route("/api/cameras", get(api::list))
         .route("/api/cameras/{camera}", get(api::status))
+        .route("/api/cameras/{camera}/link", get(api::pass_on))
         .route("/api/cameras/{camera}/desired", post(api::desire))
         .layer(middleware::from_fn_with_state(
             service.clone(),
@@ -52,10 +66,16 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/api/cameras/{camera}/stream", get(api::stream))
         .route("/api/cameras/{camera}/checkin", post(api::check_in))
         .merge(visitors.clone())
-        .nest("/t/{token}", visitors)
+        .nest(
+            "/t/{token}",
+            visitors.layer(middleware::map_response(open_to_pages)),
+        )
         .layer(middleware::from_fn_with_state(service.clone(), room::admit))
         .route("/", get(pages::front))
+        .route("/t/{token}", get(pages::add_slash))
+        .route("/t/{token}/", get(pages::front))
         .route("/assets/{*file}", get(pages::asset))
+        .route("/api/instance", get(api::instance))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .fallback(not_found)
@@ -87,6 +107,16 @@ async fn headers(request: Request, next: Next) -> Response {
             .entry(CONTENT_SECURITY_POLICY)
             .or_insert(HeaderValue::from_static(pages::POLICY));
     }
+    response
+}
+
+/// Players on other sites may read what a path token gives: the address alone
+/// is the permission, so nothing of the visitor's own is lent to them. Cookies
+/// open nothing to other sites.
+async fn open_to_pages(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANY);
     response
 }
 

@@ -2,12 +2,14 @@
 //!
 //! A camera's WebSocket comes in at [`http`], is served by [`ingest`], which
 //! passes access units to [`media`]; what comes out there is served to players
-//! by [`http`] again. [`cameras`] is what the two share.
+//! by [`http`] again. [`cameras`] is what the two share. [`handover`] notices when
+//! viewers have begun to reach another instance.
 
 pub mod access;
 pub mod cameras;
 pub mod cli;
 pub mod config;
+pub mod handover;
 pub mod http;
 pub mod ingest;
 pub mod media;

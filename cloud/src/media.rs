@@ -8,9 +8,9 @@
 //!                 live window -> watch::Receiver<Arc<Window>> -> HTTP
 //! ```
 //!
-//! [`intake`], [`packager`], [`window`] and [`playlist`] decide and do no I/O;
-//! [`ffmpeg`] moves bytes; [`session`] is the task that connects them. Nothing
-//! here knows of sockets, keys or leases.
+//! [`intake`], [`packager`], [`window`], [`playlist`] and [`follower`] decide
+//! and do no I/O; [`ffmpeg`] moves bytes; [`session`] is the task that connects
+//! them. Nothing here knows of sockets, keys or leases.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -22,9 +22,11 @@ use zerocam_protocol::{
 
 pub mod ffmpeg;
 pub mod flv;
+pub mod follower;
 pub mod fragment;
 pub mod intake;
 pub mod packager;
+pub mod parts;
 pub mod playlist;
 mod session;
 #[cfg(test)]
@@ -95,6 +97,7 @@ impl From<&Hello> for RunFormat {
 pub struct Media {
     commands: mpsc::Sender<session::Command>,
     window: watch::Receiver<Arc<Window>>,
+    files: watch::Receiver<Arc<Window>>,
 }
 
 impl Media {
@@ -105,10 +108,15 @@ impl Media {
     #[must_use]
     pub fn spawn(camera: CameraName, config: MediaConfig, spawner: Spawner) -> Self {
         let (commands, received) = mpsc::channel(QUEUE);
-        let (publisher, window) = watch::channel(Arc::default());
+        let publisher = session::Publisher::default();
+        let (window, files) = (publisher.frames(), publisher.files());
         let session = session::Session::new(camera, config, spawner, publisher);
         tokio::spawn(session.run(received));
-        Self { commands, window }
+        Self {
+            commands,
+            window,
+            files,
+        }
     }
 
     /// What follows belongs to this run; what the run before left is published
@@ -130,11 +138,18 @@ impl Media {
             .unwrap_or(Err(Rejected::ShuttingDown))
     }
 
-    /// The camera said that nothing follows: publishes the last frame and lists
-    /// the last segment. Comes back when that is done, within some ten seconds
-    /// whatever ffmpeg does.
+    /// The camera said that nothing follows: publishes the last frame, lists the
+    /// last segment, and tells readers ([`Window::is_over`]). Comes back when
+    /// that is done, within some ten seconds whatever ffmpeg does.
     pub async fn flush(&self) {
         self.ask(session::Command::Flush).await;
+    }
+
+    /// The camera sends to another instance: tells readers, and publishes
+    /// nothing. How long the last frame lasts, and so the last segment, only the
+    /// other instance knows.
+    pub async fn move_away(&self) {
+        self.ask(session::Command::MoveAway).await;
     }
 
     /// The last frame published, before which nothing is missing that could
@@ -154,6 +169,13 @@ impl Media {
     #[must_use]
     pub fn window(&self) -> watch::Receiver<Arc<Window>> {
         self.window.clone()
+    }
+
+    /// The same for those who wait for a file or a playlist: thousands of them
+    /// sleep through the frames that complete no part.
+    #[must_use]
+    pub fn files(&self) -> watch::Receiver<Arc<Window>> {
+        self.files.clone()
     }
 
     /// `None` when the task is gone, which is when the runtime shuts down.

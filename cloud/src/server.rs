@@ -9,27 +9,38 @@ use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
     sync::{Semaphore, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout_at},
 };
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
-use crate::{config::Settings, http, media::Spawner, service::Service};
+use crate::{config::Settings, handover, http, media::Spawner, service::Service};
 
 /// A request's head arrives within this time, and a connection without a
 /// request is closed after it.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A peer takes what it asked for within this time, or the connection ends.
-const UNTAKEN_MS: u32 = 30_000;
+const UNTAKEN: Duration = Duration::from_secs(30);
 
-/// Farewells and running requests end within this time. Cloud Run kills the
-/// process ten seconds after SIGTERM.
-const STOP_DEADLINE: Duration = Duration::from_secs(7);
+/// Everything ends within this time after SIGTERM: Cloud Run kills the process
+/// after ten seconds.
+const STOP_DEADLINE: Duration = Duration::from_millis(8500);
+
+/// What of it is kept for farewells and running requests, when cameras do not
+/// move to another instance.
+const LAST_REQUESTS: Duration = Duration::from_millis(1500);
+
+/// What a connection holds of a response that its peer does not take, before
+/// and in the kernel: a slow viewer's frames wait in the live window instead,
+/// where they can be skipped. A quarter of a second of 2 Mb/s each.
+const UNWRITTEN_BYTES: usize = 64 * 1024;
+const UNSENT_BYTES: u32 = 64 * 1024;
 
 /// How long to wait when no connection can be accepted, for want of file
 /// descriptors as a rule.
@@ -95,13 +106,36 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` completes, then ends within a few seconds:
-    /// cameras are told, running requests are answered.
+    /// Serves until `shutdown` completes, then ends within a few seconds. Where
+    /// another instance takes over, it is served until the cameras have moved
+    /// there; then cameras that are left are told, and running requests are
+    /// answered.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let handover = tokio::spawn(handover::watch(self.service.clone()));
+        self.serve_until(shutdown).await;
+        let end = Instant::now() + STOP_DEADLINE;
+        if self.service.instance.revision.is_some() {
+            info!("sending the cameras to another instance");
+            let leaving = self.service.send_cameras_away();
+            self.serve_until(timeout_at(end - LAST_REQUESTS, leaving))
+                .await;
+        }
+        let Self {
+            listener, service, ..
+        } = self;
+        drop(listener);
+        info!("stopping");
+        if timeout_at(end, service.stop()).await.is_err() {
+            warn!("stopping although some requests are not finished");
+        }
+        handover.abort();
+    }
+
+    async fn serve_until(&self, end: impl Future) {
         let router = http::router(self.service.clone());
         // Idle connections are no requests, but take a file descriptor each.
         let room = Arc::new(Semaphore::new(2 * self.service.settings.concurrency));
-        let mut shutdown = pin!(shutdown);
+        let mut end = pin!(end);
         loop {
             let accepted = async {
                 let permit = room.clone().acquire_owned().await;
@@ -109,7 +143,7 @@ impl Server {
             };
             let (accepted, permit) = select! {
                 accepted = accepted => accepted,
-                () = &mut shutdown => break,
+                _ = &mut end => return,
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
@@ -127,11 +161,6 @@ impl Server {
                 }
                 drop(permit);
             });
-        }
-        drop(self.listener);
-        info!("stopping");
-        if timeout(STOP_DEADLINE, self.service.stop()).await.is_err() {
-            warn!("stopping although some requests are not finished");
         }
     }
 }
@@ -152,6 +181,7 @@ async fn serve(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_DEADLINE)
+        .max_buf_size(UNWRITTEN_BYTES)
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
     let mut connection = pin!(connection);
@@ -163,14 +193,14 @@ async fn serve(
     connection.await
 }
 
-/// Sockets answer at once and do not wait for peers that are gone. Neither
-/// setting fails on a live socket, and without them it still works.
+/// Sockets answer at once, hide no backlog, and do not wait for peers that are
+/// gone. None of it fails on a live socket, and without it that still works.
 fn prepare(stream: &TcpStream) {
-    let prepared = stream.set_nodelay(true).and_then(|()| {
-        Ok(rustix::net::sockopt::set_tcp_user_timeout(
-            stream, UNTAKEN_MS,
-        )?)
-    });
+    let socket = SockRef::from(stream);
+    let prepared = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES))
+        .and_then(|()| socket.set_tcp_user_timeout(Some(UNTAKEN)));
     if let Err(error) = prepared {
         debug!(%error, "a connection ended before it began");
     }

@@ -1,14 +1,21 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::{cameras::Cameras, config::Settings, media::Spawner};
+use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawner};
 
 /// Viewers are refused when less than this share of `concurrency` is free, so
 /// that cameras and the owner still get through.
 const RESERVED_PERCENT: usize = 10;
+
+/// Within this time after a start, cameras come that fed another instance: it
+/// takes two seconds to notice a deploy, and as many to connect.
+const ARRIVAL: Duration = Duration::from_secs(15);
 
 /// What all requests share.
 #[derive(Debug)]
@@ -17,6 +24,10 @@ pub struct Service {
     pub settings: Settings,
     /// Every camera met.
     pub cameras: Cameras,
+    /// This process.
+    pub instance: Instance,
+    started: Instant,
+    leaving: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
     requests: Arc<Semaphore>,
 }
@@ -27,6 +38,9 @@ impl Service {
     pub fn new(settings: Settings, spawner: Spawner) -> Self {
         Self {
             cameras: Cameras::new(settings.media.clone(), spawner, settings.max_cameras),
+            instance: Instance::new(settings.revision.clone()),
+            started: Instant::now(),
+            leaving: watch::Sender::new(false),
             stopping: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.concurrency)),
             settings,
@@ -46,14 +60,34 @@ impl Service {
         self.requests.available_permits() >= self.settings.concurrency * RESERVED_PERCENT / 100
     }
 
-    /// Whether the service is about to end.
+    /// Whether cameras that nobody has met yet may be about to come: viewers find
+    /// a new instance before their camera does.
     #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+    pub fn expects_cameras(&self) -> bool {
+        self.instance.revision.is_some() && self.started.elapsed() < ARRIVAL
     }
 
-    /// Turns true when the service is about to end. [`Self::stop`] waits until
-    /// the receiver is dropped.
+    /// Whether the service is about to end, so that cameras should go elsewhere.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        *self.leaving.borrow() || *self.stopping.borrow()
+    }
+
+    /// Turns true when cameras should move to another instance.
+    /// [`Self::send_cameras_away`] waits until the receiver is dropped.
+    #[must_use]
+    pub fn leaving(&self) -> watch::Receiver<bool> {
+        self.leaving.subscribe()
+    }
+
+    /// Tells everybody that holds [`Self::leaving`], and waits for them.
+    pub async fn send_cameras_away(&self) {
+        self.leaving.send_replace(true);
+        self.leaving.closed().await;
+    }
+
+    /// Turns true when everything ends. [`Self::stop`] waits until the receiver
+    /// is dropped.
     #[must_use]
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()

@@ -1,7 +1,7 @@
-//! What `GET /api/cameras/{camera}` says, and how a camera's state is judged:
+//! What `GET /api/cameras/{camera}` and `GET /api/cameras` say, and how a camera's state is judged:
 //! a pure function of what is known and the time.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
 use serde::Serialize;
 use zerocam_protocol::{
     CameraName, DeviceId, Frame, Run, Segment,
@@ -11,6 +11,14 @@ use zerocam_protocol::{
 };
 
 use crate::{cameras::camera::Word, media::RunFormat, text, time::Now};
+
+/// How the cameras are that a visitor may see, by name, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct CameraList {
+    /// The status of each, as `GET /api/cameras/{camera}` tells it.
+    #[schemars(schema_with = "statuses")]
+    pub cameras: Vec<Status>,
+}
 
 /// How one camera is, as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -283,13 +291,22 @@ fn seconds(microseconds: i64) -> String {
     text::duration((microseconds / SECOND_US).unsigned_abs())
 }
 
-/// The JSON schema of [`Status`], as docs/status.schema.json holds it.
+/// The JSON schemas of this module, as docs/ holds them: file name and text.
 #[must_use]
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Status);
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
-    text.push('\n');
-    text
+pub fn schemas() -> [(&'static str, String); 2] {
+    let text = |schema: Schema| {
+        let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
+        text.push('\n');
+        text
+    };
+    [
+        ("status.schema.json", text(schema_for!(Status))),
+        ("cameras.schema.json", text(schema_for!(CameraList))),
+    ]
+}
+
+fn statuses(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "$ref": "status.schema.json" } })
 }
 
 #[cfg(test)]

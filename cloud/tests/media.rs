@@ -66,6 +66,11 @@ fn file_of(window: &Window, run: Run) -> Vec<u8> {
 }
 
 /// The lines of a playlist that begin so, without that beginning.
+fn plain_playlist(window: &Window) -> String {
+    let text = window.plain_playlist().unwrap();
+    String::from_utf8(text.into()).unwrap()
+}
+
 fn lines<'a>(playlist: &'a str, beginning: &str) -> Vec<&'a str> {
     let strip = |line: &'a str| line.strip_prefix(beginning);
     playlist.lines().filter_map(strip).collect()
@@ -98,7 +103,7 @@ async fn every_frame_arrives_once_with_its_time() {
     let whole_ms = |unit: &AccessUnit| (unit.header().capture_time_us / 1000 * 1000) as i64;
     let expected: Vec<i64> = units.iter().map(whole_ms).collect();
     assert_eq!(decoded_times_us(&file_of(&window, camera.run)), expected);
-    let playlist = window.plain_playlist().unwrap();
+    let playlist = &plain_playlist(&window);
     assert_eq!(
         lines(playlist, "#EXTINF:"),
         ["1.000,", "1.000,", "1.000,", "1.000,"]
@@ -199,7 +204,7 @@ async fn a_lost_segment_is_a_gap() {
     media.flush().await;
 
     let window = now(&media);
-    let playlist = window.plain_playlist().unwrap();
+    let playlist = &plain_playlist(&window);
     assert_eq!(
         lines(playlist, "#EXTINF:"),
         ["1.000,", "0.600,", "1.000,", "1.000,", "1.000,"]
@@ -234,7 +239,7 @@ async fn a_new_run_goes_on_and_a_restart_begins_anew() {
     }
     media.flush().await;
     let window = now(&media);
-    let playlist = window.plain_playlist().unwrap();
+    let playlist = &plain_playlist(&window);
     assert_eq!(playlist.matches("#EXT-X-DISCONTINUITY\n").count(), 1);
     assert_eq!(playlist.matches("#EXT-X-MAP").count(), 2);
     assert_eq!(
@@ -254,7 +259,7 @@ async fn a_new_run_goes_on_and_a_restart_begins_anew() {
     media.flush().await;
     let window = now(&media);
     assert_eq!(window.segments().len(), 2);
-    let playlist = window.plain_playlist().unwrap();
+    let playlist = &plain_playlist(&window);
     assert_eq!(playlist.matches("#EXT-X-DISCONTINUITY\n").count(), 0);
     assert_eq!(
         lines(playlist, "#EXT-X-MEDIA-SEQUENCE:"),
@@ -323,7 +328,7 @@ async fn after_a_flush_the_run_goes_on_with_the_next_segment() {
     push_all(&media, &units[30..]).await;
     media.flush().await;
     let window = now(&media);
-    let playlist = window.plain_playlist().unwrap();
+    let playlist = &plain_playlist(&window);
     assert_eq!(lines(playlist, "#EXTINF:"), ["1.000,", "0.200,", "1.000,"]);
     assert_eq!(window.counters().units_dropped, 20);
     let file = file_of(&window, camera.run);

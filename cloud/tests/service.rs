@@ -12,8 +12,13 @@ mod service {
     mod bench;
     mod camera;
     mod control;
+    mod front;
+    mod handover;
+    mod instant;
     mod limits;
+    mod low_latency;
     mod process;
     mod schema;
+    mod still;
     mod stream;
 }

@@ -24,6 +24,33 @@ const browser = await chromium.launch({
 });
 const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
 page.setDefaultTimeout(patienceMs);
+// In the page: how often playback stopped because the data had run out, and the
+// longest time from one new picture to the next. A browser on a busy machine
+// also waits with data at hand, for its decoder.
+await page.addInitScript(() => {
+  const stops = { count: 0, longestMs: 0 };
+  globalThis.stops = stops;
+  let playing = false;
+  document.addEventListener("playing", () => (playing = true), true);
+  document.addEventListener(
+    "waiting",
+    ({ target: { buffered, currentTime } }) => {
+      const end = buffered.length ? buffered.end(buffered.length - 1) : 0;
+      if (playing && end - currentTime < 0.2) stops.count += 1;
+    },
+    true,
+  );
+  let shown = 0;
+  let sinceMs;
+  const look = (nowMs) => {
+    const frames = document.querySelector("video")?.getVideoPlaybackQuality().totalVideoFrames ?? 0;
+    if (sinceMs !== undefined) stops.longestMs = Math.max(stops.longestMs, nowMs - sinceMs);
+    if (frames !== shown) sinceMs = nowMs;
+    shown = frames;
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+});
 let loads = 0;
 page.on("load", () => {
   loads += 1;
@@ -37,7 +64,7 @@ function glance() {
       loads,
       state: state ?? "",
       reason: reason ?? "",
-      engine: engine ?? "",
+      engine: engine ?? "native",
       ageMs: ageMs ? Number(ageMs) : null,
       frames: Number(frames ?? video.getVideoPlaybackQuality().totalVideoFrames),
       mediaTimeS: video.currentTime,
@@ -50,7 +77,7 @@ function glance() {
 /** Where the picture itself is on the page, after everything over it is hidden. */
 function bareThePicture() {
   return page.evaluate(() => {
-    for (const bar of document.querySelectorAll(".bar")) bar.style.visibility = "hidden";
+    for (const bar of document.querySelectorAll(".bar, .deck")) bar.style.visibility = "hidden";
     const video = document.querySelector("video");
     const box = video.getBoundingClientRect();
     const scale = Math.min(box.width / video.videoWidth, box.height / video.videoHeight);
@@ -60,8 +87,51 @@ function bareThePicture() {
   });
 }
 
+/** Plays a playlist with hls.js as it comes, on a page of its own at that address. */
+async function playHls({ url }) {
+  const address = new URL("hls.html", url).href;
+  const body = "<!doctype html><video muted autoplay></video>";
+  await page.route(address, (route) => route.fulfill({ contentType: "text/html", body }));
+  await page.goto(address);
+  await page.addScriptTag({ path: `${import.meta.dirname}/../../cloud/player/node_modules/hls.js/dist/hls.min.js` });
+  await page.evaluate((url) => {
+    const hls = new Hls({ lowLatencyMode: false });
+    document.documentElement.dataset.engine = "hls.js";
+    hls.on(Hls.Events.ERROR, (_, { fatal, type, details }) => {
+      if (!fatal) return;
+      document.documentElement.dataset.reason = details;
+      if (type === Hls.ErrorTypes.NETWORK_ERROR) hls.loadSource(url);
+      else hls.recoverMediaError();
+    });
+    hls.loadSource(url);
+    hls.attachMedia(document.querySelector("video"));
+  }, url);
+}
+
+/** What stops there were since the last time this was asked. */
+function takeStops() {
+  return page.evaluate(() => {
+    const { count, longestMs } = globalThis.stops;
+    Object.assign(globalThis.stops, { count: 0, longestMs: 0 });
+    return { count, longestMs };
+  });
+}
+
 const commands = {
+  playHls,
+  takeStops,
   open: ({ url }) => page.goto(url),
+  // Nothing but a <video>, on a page of the service's own origin.
+  async play({ url }) {
+    const blank = new URL("/blank", url).href;
+    await page.route(blank, (route) =>
+      route.fulfill({
+        contentType: "text/html",
+        body: `<!doctype html><title>native</title><video src="${url}" muted autoplay></video>`,
+      }),
+    );
+    await page.goto(blank);
+  },
   look: glance,
   click: ({ selector }) => page.click(selector),
   async photograph() {
@@ -76,7 +146,7 @@ try {
   for await (const line of createInterface({ input: process.stdin })) {
     const { command, ...details } = JSON.parse(line);
     const answer = await commands[command](details);
-    const silent = command === "open" || command === "click";
+const silent = ["open", "play", "playHls", "click"].includes(command);
     console.log(JSON.stringify(silent ? null : answer));
   }
 } finally {

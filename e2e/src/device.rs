@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Program, program::built};
+use crate::{Footage, Program, Service, TlsFront, program::built, tls_front::Authority};
 
 /// The disk, and the environment of what is run on it.
 #[derive(Debug)]
@@ -33,6 +33,29 @@ impl Device {
         };
         device.configure(sections);
         device
+    }
+
+    /// A device that plays footage to a service as `camera`, over TLS that ends
+    /// in front of the service.
+    ///
+    /// # Panics
+    /// When there is no room for temporary files.
+    #[must_use]
+    pub fn over_tls(service: &Service<'_>, camera: &str, footage: &Footage) -> (Self, TlsFront) {
+        let authority = Authority::new("private");
+        let front = TlsFront::before(service.address, authority.certify("localhost"));
+        let device = Self::new("");
+        let ca_file = device.path().join("ca.pem");
+        authority.write(&ca_file);
+        device.configure(&format!(
+            "[cloud]\nurl = \"https://localhost:{}\"\nkey = \"{}\"\nca_file = \"{}\"\n\
+             [camera]\nbackend = \"replay\"\nfile = \"{}\"\n",
+            front.address().port(),
+            service.home.camera_key(camera),
+            ca_file.display(),
+            footage.path.display(),
+        ));
+        (device, front)
     }
 
     /// Writes the configuration anew.

@@ -4,10 +4,14 @@
 //! and neither do its sockets (16 KiB each way), so that what it holds up is
 //! noticed by the sender and not hidden in kernel buffers.
 //!
+//! It can also behave as the front of a host such as Cloud Run: requests are cut
+//! at a limit, and each one goes to the upstream of its moment.
+//!
 //! Threads: one accepts, two per connection pump one direction each. They look
 //! at the faults every 10 ms at least, so a command acts at once.
 
 mod fault;
+mod front;
 mod pump;
 
 use std::{
@@ -18,7 +22,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::net::sockopt;
@@ -28,6 +32,8 @@ use pump::{Direction, pump};
 
 /// Each socket's buffer, either way.
 const SOCKET_BUFFER_BYTES: usize = 16 * 1024;
+/// The same, as a front: it holds up nothing.
+const FRONT_BUFFER_BYTES: usize = 256 * 1024;
 /// How soon a change of faults is seen.
 const TICK: Duration = Duration::from_millis(10);
 /// How long the service may take to answer a dial.
@@ -56,11 +62,14 @@ struct Conditions {
     delay: Duration,
     bytes_per_second: Option<u64>,
     blackout: bool,
+    limit: Option<Duration>,
+    front: bool,
 }
 
 /// One connection through the proxy, open or over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Connection {
+    opened: Instant,
     stalled: AtomicBool,
     cut_off: AtomicBool,
     reset: AtomicBool,
@@ -93,6 +102,8 @@ impl FaultProxy {
                 delay: Duration::ZERO,
                 bytes_per_second: None,
                 blackout: false,
+                limit: None,
+                front: false,
             }),
             connections: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -131,6 +142,8 @@ impl FaultProxy {
             Fault::Rate(rate) => network.conditions().bytes_per_second = *rate,
             Fault::Blackout(on) => network.conditions().blackout = *on,
             Fault::Upstream(address) => network.conditions().upstream = *address,
+            Fault::Limit(limit) => network.conditions().limit = *limit,
+            Fault::Front(on) => network.conditions().front = *on,
             Fault::Stall(on) => network.each(|open| open.stalled.store(*on, Ordering::Relaxed)),
             Fault::HalfOpen => network.each(|open| open.cut_off.store(true, Ordering::Relaxed)),
             Fault::Reset => network.each(|open| open.reset.store(true, Ordering::Relaxed)),
@@ -200,20 +213,28 @@ impl Network {
         let mut pumps: Vec<JoinHandle<()>> = Vec::new();
         while !self.is_closing() {
             let Conditions {
-                upstream, blackout, ..
+                upstream,
+                blackout,
+                front,
+                ..
             } = *self.conditions();
+            let buffer_bytes = if front {
+                FRONT_BUFFER_BYTES
+            } else {
+                SOCKET_BUFFER_BYTES
+            };
             // In a blackout nobody is there to accept: callers hang.
             let accepted = if blackout {
                 None
             } else {
                 listener.accept().ok()
             };
-            match accepted.map(|(client, _)| Sockets::open(client, upstream)) {
+            match accepted.map(|(client, _)| Sockets::open(client, upstream, buffer_bytes)) {
                 None => thread::sleep(TICK),
                 // The service is not there, and the caller's socket is closed.
                 Some(Err(_)) => {}
                 Some(Ok(sockets)) => {
-                    let (sockets, connection) = (Arc::new(sockets), Arc::default());
+                    let (sockets, connection) = (Arc::new(sockets), Arc::new(Connection::new()));
                     self.connections().push(Arc::clone(&connection));
                     for direction in [Direction::Up, Direction::Down] {
                         let network = Arc::clone(self);
@@ -233,13 +254,26 @@ impl Network {
     }
 }
 
+impl Connection {
+    fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            stalled: AtomicBool::new(false),
+            cut_off: AtomicBool::new(false),
+            reset: AtomicBool::new(false),
+            upload: Mutex::default(),
+            download_bytes: AtomicU64::new(0),
+        }
+    }
+}
+
 impl Sockets {
-    fn open(client: TcpStream, upstream: SocketAddr) -> io::Result<Self> {
+    fn open(client: TcpStream, upstream: SocketAddr, buffer_bytes: usize) -> io::Result<Self> {
         let server = TcpStream::connect_timeout(&upstream, DIAL_DEADLINE)?;
         client.set_nonblocking(false)?;
         for socket in [&client, &server] {
-            sockopt::set_socket_send_buffer_size(socket, SOCKET_BUFFER_BYTES)?;
-            sockopt::set_socket_recv_buffer_size(socket, SOCKET_BUFFER_BYTES)?;
+            sockopt::set_socket_send_buffer_size(socket, buffer_bytes)?;
+            sockopt::set_socket_recv_buffer_size(socket, buffer_bytes)?;
             socket.set_nodelay(true)?;
             socket.set_read_timeout(Some(TICK))?;
             socket.set_write_timeout(Some(TICK))?;

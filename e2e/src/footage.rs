@@ -1,8 +1,14 @@
 //! Real recorded video, and what it consists of.
 
-use std::{fs, ops::Range, path::PathBuf, process::Command};
+use std::{
+    fs,
+    ops::Range,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use ring::digest;
+use zerocam::camera::clock_code;
 use zerocam_protocol::h264::{NalKind, nal_units, slice_start};
 
 use crate::{Program, program::repository};
@@ -19,6 +25,19 @@ pub struct Footage {
     pub pictures: Vec<Vec<SliceHash>>,
 }
 
+/// What a clip is to be like.
+#[derive(Debug, Clone, Copy)]
+pub struct Clip {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Whole pictures per second.
+    pub frame_rate_hz: u32,
+    /// How many there are.
+    pub pictures: u32,
+}
+
 impl Footage {
     /// Cyclists on a street: 640x272, 25 pictures per second, 10 s.
     ///
@@ -26,9 +45,81 @@ impl Footage {
     /// When it cannot be made.
     #[must_use]
     pub fn bikes() -> Self {
+        Self::of("bikes")
+    }
+
+    /// An animated film: 1280x720, 25 pictures per second, 5 s.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn bigbuckbunny() -> Self {
+        Self::of("bigbuckbunny")
+    }
+
+    fn of(clip: &str) -> Self {
         let script = repository().join("scripts/footage");
-        let path = PathBuf::from(Program::run(Command::new(script).arg("bikes")).trim());
-        let bytes = fs::read(&path).expect("scripts/footage made it");
+        let path = PathBuf::from(Program::run(Command::new(script).arg(clip)).trim());
+        Self::read(path)
+    }
+
+    /// Pictures with nothing but a bar code that says which one it is, from 0;
+    /// as many keyframes as seconds.
+    ///
+    /// # Panics
+    /// When ffmpeg cannot make it.
+    #[must_use]
+    pub fn numbered(directory: &Path, clip: Clip) -> Self {
+        let Clip {
+            width,
+            height,
+            frame_rate_hz,
+            pictures,
+        } = clip;
+        let path = directory.join("numbered.h264");
+        let raw = directory.join("numbered.gray");
+        let painted: Vec<u8> = (0..pictures)
+            .flat_map(|number| {
+                let cells = clock_code::encode(number.into());
+                (0..width * height).map(move |at| {
+                    let cell = (at % width) as usize * clock_code::CELLS / width as usize;
+                    if cells[cell] { 255 } else { 0 }
+                })
+            })
+            .collect();
+        fs::write(&raw, painted).expect("room for temporary files");
+        Program::run(
+            Command::new("ffmpeg")
+                .args([
+                    "-nostdin", "-v", "error", "-f", "rawvideo", "-pix_fmt", "gray",
+                ])
+                .args(["-s", &format!("{width}x{height}")])
+                .args(["-r", &frame_rate_hz.to_string(), "-i"])
+                .arg(&raw)
+                .args([
+                    "-c:v",
+                    "libx264",
+                    "-profile:v",
+                    "baseline",
+                    "-pix_fmt",
+                    "yuv420p",
+                ])
+                .args([
+                    "-bf",
+                    "0",
+                    "-g",
+                    &frame_rate_hz.to_string(),
+                    "-sc_threshold",
+                    "0",
+                ])
+                .args(["-b:v", "500k", "-f", "h264"])
+                .arg(&path),
+        );
+        Self::read(path)
+    }
+
+    fn read(path: PathBuf) -> Self {
+        let bytes = fs::read(&path).expect("it was just made");
         let pictures = pictures(&bytes)
             .into_iter()
             .map(|range| slice_hashes(&bytes[range]))

@@ -22,25 +22,35 @@
 
 pub mod browser;
 pub mod camera;
+pub mod deployment;
 pub mod device;
 pub mod fault_proxy;
 pub mod footage;
 pub mod patience;
+pub mod processes;
 pub mod program;
+pub mod recorder;
+pub mod screen;
 pub mod service;
 pub mod tab;
 pub mod tls_front;
 pub mod viewer;
+pub mod virtual_pi;
+pub mod watcher;
 pub mod wire_tap;
 
 pub use browser::Browser;
 pub use camera::Camera;
+pub use deployment::Deployment;
 pub use device::Device;
 pub use fault_proxy::FaultProxy;
 pub use footage::Footage;
 pub use patience::within;
 pub use program::Program;
+pub use recorder::Recorder;
 pub use service::Service;
 pub use tab::Tab;
 pub use tls_front::TlsFront;
 pub use viewer::Viewer;
+pub use virtual_pi::{Card, VirtualPi};
+pub use watcher::Watcher;

@@ -74,7 +74,7 @@ impl Program {
     ///
     /// # Panics
     /// When it cannot be started or fails.
-    #[must_use]
+    #[allow(clippy::must_use_candidate, reason = "some commands print nothing")]
     pub fn run(command: &mut Command) -> String {
         let output = command
             .stdin(Stdio::null())

@@ -18,6 +18,7 @@ pub struct ServiceHome {
     directory: TempDir,
     signing_key: String,
     ffmpeg: PathBuf,
+    settings: String,
 }
 
 impl Default for ServiceHome {
@@ -38,6 +39,7 @@ impl ServiceHome {
             directory: TempDir::new().expect("room for temporary files"),
             signing_key: made.trim().to_owned(),
             ffmpeg: "ffmpeg".into(),
+            settings: String::new(),
         }
     }
 
@@ -45,6 +47,13 @@ impl ServiceHome {
     #[must_use]
     pub fn with_ffmpeg(mut self, ffmpeg: impl Into<PathBuf>) -> Self {
         self.ffmpeg = ffmpeg.into();
+        self
+    }
+
+    /// More lines of its configuration.
+    #[must_use]
+    pub fn with_settings(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.settings);
         self
     }
 
@@ -66,14 +75,17 @@ impl ServiceHome {
     fn command(&self, port: u16) -> Command {
         let config = self.directory.path().join("zerocam-cloud.toml");
         let text = format!(
-            "listen = \"127.0.0.1:{port}\"\nplain_http = true\nsigning_key = {:?}\nffmpeg = {:?}\n",
+            "listen = \"127.0.0.1:{port}\"\nplain_http = true\nsigning_key = {:?}\nffmpeg = {:?}\n{}",
             self.signing_key,
             self.ffmpeg.display().to_string(),
+            self.settings,
         );
         fs::write(&config, text).expect("room for temporary files");
         let mut command = Command::new(built("zerocam-cloud"));
         command.arg("--config").arg(config);
-        command.env_remove("PORT").env_remove("ZEROCAM_SIGNING_KEY");
+        for variable in ["PORT", "ZEROCAM_SIGNING_KEY", "K_REVISION"] {
+            command.env_remove(variable);
+        }
         command
     }
 
@@ -86,7 +98,18 @@ impl ServiceHome {
     /// Starts the service; 0 lets the system choose the port.
     #[must_use]
     pub fn start(&self, port: u16) -> Service<'_> {
-        let program = self.launch(port);
+        self.listening(self.launch(port))
+    }
+
+    /// Starts the service as a host does that names what was deployed.
+    #[must_use]
+    pub fn deploy(&self, revision: &str) -> Service<'_> {
+        let mut command = self.command(0);
+        command.env("K_REVISION", revision).arg("run");
+        self.listening(Program::start(revision, &mut command))
+    }
+
+    fn listening(&self, program: Program) -> Service<'_> {
         let line = program.wait_for_line("listening on http://", START);
         let address = line
             .rsplit_once("http://")
@@ -103,7 +126,7 @@ impl ServiceHome {
 /// A running service.
 #[derive(Debug)]
 pub struct Service<'a> {
-    home: &'a ServiceHome,
+    pub(crate) home: &'a ServiceHome,
     /// The process.
     pub program: Program,
     /// Where it listens.
@@ -120,11 +143,16 @@ impl Service<'_> {
     /// A link to a camera's page.
     #[must_use]
     pub fn link(&self, camera: &str) -> String {
-        let url = self.url();
-        let arguments = ["link", camera, "--control", "--url", &url];
+        self.link_by(&self.url(), camera)
+    }
+
+    /// A link to a camera's page by an address that leads here.
+    #[must_use]
+    pub fn link_by(&self, url: &str, camera: &str) -> String {
+        let arguments = ["link", camera, "--control", "--url", url];
         let printed = Program::run(self.home.command(0).args(arguments));
         let link = printed.lines().next().expect("a link was printed");
-        assert!(link.starts_with(&url), "{link}");
+        assert!(link.starts_with(url), "{link}");
         link.to_owned()
     }
 
@@ -146,14 +174,20 @@ impl Service<'_> {
         format!("{}/t/{token}/watch/{camera}/plain.m3u8", self.url())
     }
 
+    /// Where the status API tells of a camera.
+    #[must_use]
+    pub fn status_url(&self, camera: &str) -> String {
+        let token = self.token(camera);
+        format!("{}/t/{token}/api/cameras/{camera}", self.url())
+    }
+
     /// What the status API says of a camera.
     ///
     /// # Panics
     /// When it does not answer.
     #[must_use]
     pub fn status(&self, camera: &str) -> Value {
-        let token = self.token(camera);
-        status_at(&format!("{}/t/{token}/api/cameras/{camera}", self.url()))
+        status_at(&self.status_url(camera))
     }
 
     /// Waits until a camera is live; gives its status.
@@ -163,8 +197,7 @@ impl Service<'_> {
 
     /// Waits until a camera is in a state; gives its status.
     pub fn wait_for_state(&self, camera: &str, state: &str, designed: Duration) -> Value {
-        let token = self.token(camera);
-        let url = format!("{}/t/{token}/api/cameras/{camera}", self.url());
+        let url = self.status_url(camera);
         within(designed, &format!("{camera} is {state}"), || {
             let status = status_at(&url);
             (status["state"] == state).then_some(status)
@@ -172,7 +205,12 @@ impl Service<'_> {
     }
 }
 
-fn status_at(url: &str) -> Value {
+/// What the status API says at an address of its own.
+///
+/// # Panics
+/// When it does not answer.
+#[must_use]
+pub fn status_at(url: &str) -> Value {
     let mut answer = ureq::get(url).call().expect("the service answers");
     answer.body_mut().read_json().expect("the status is JSON")
 }

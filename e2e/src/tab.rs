@@ -2,15 +2,17 @@
 //! changes, driven through `e2e/browser/tab.mjs`.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Cursor, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use png::{ColorType, Decoder, Transformations};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use zerocam::camera::clock_code::{Luma, decode};
 
 use crate::program::repository;
 
@@ -49,6 +51,16 @@ pub struct Glance {
     pub now_unix_ms: u64,
 }
 
+/// How smooth playback was.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stops {
+    /// How often it stopped because the data had run out.
+    pub count: u32,
+    /// The longest time from one new picture to the next.
+    pub longest_ms: f64,
+}
+
 /// What was on screen some time between two glances.
 #[derive(Debug)]
 pub struct Photograph {
@@ -60,12 +72,63 @@ pub struct Photograph {
     pub after: Glance,
 }
 
+impl Photograph {
+    /// What the bar code in the picture says; `None` when there is none, as in a
+    /// picture that is being painted over by its successor.
+    ///
+    /// # Panics
+    /// When a browser's PNG is none.
+    #[must_use]
+    pub fn code(&self) -> Option<u32> {
+        let mut decoder = Decoder::new(Cursor::new(&self.png));
+        decoder.set_transformations(Transformations::normalize_to_color8());
+        let mut reader = decoder.read_info().expect("a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("a picture of a screen")];
+        let info = reader.next_frame(&mut pixels).expect("a whole PNG");
+        let bytes_per_pixel = match info.color_type {
+            ColorType::Rgb => 3,
+            ColorType::Rgba => 4,
+            other => panic!("{other:?} from a browser"),
+        };
+        // The code is black and white: green is as good as brightness.
+        let samples: Vec<u8> = pixels
+            .iter()
+            .skip(1)
+            .step_by(bytes_per_pixel)
+            .copied()
+            .collect();
+        decode(Luma {
+            samples: &samples,
+            stride: info.width as usize,
+            width: info.width as usize,
+            height: info.height as usize,
+        })
+    }
+}
+
 impl Tab {
     /// Opens a camera's page by its link.
     #[must_use]
     pub fn open(link: &str) -> Self {
         let mut tab = Self::new();
         tab.order(&json!({ "command": "open", "url": link }));
+        tab
+    }
+
+    /// Lets the browser's own player play a playlist: a bare `<video>` without
+    /// any script.
+    #[must_use]
+    pub fn play(playlist_url: &str) -> Self {
+        let mut tab = Self::new();
+        tab.order(&json!({ "command": "play", "url": playlist_url }));
+        tab
+    }
+
+    /// Plays a playlist with hls.js alone, without the page around it.
+    #[must_use]
+    pub fn play_hls(playlist_url: &str) -> Self {
+        let mut tab = Self::new();
+        tab.order(&json!({ "command": "playHls", "url": playlist_url }));
         tab
     }
 
@@ -90,6 +153,14 @@ impl Tab {
     /// When the browser has gone.
     pub fn look(&mut self) -> Glance {
         self.ask(&json!({ "command": "look" }))
+    }
+
+    /// How smooth playback was since the last time this was asked.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub fn take_stops(&mut self) -> Stops {
+        self.ask(&json!({ "command": "takeStops" }))
     }
 
     /// Clicks what a CSS selector selects, once it can be clicked.

@@ -54,7 +54,13 @@ impl Authority {
     /// # Panics
     /// When there is no room for it.
     pub fn write(&self, path: &Path) {
-        std::fs::write(path, self.0.pem()).expect("room for temporary files");
+        std::fs::write(path, self.pem()).expect("room for temporary files");
+    }
+
+    /// Its own certificate as PEM.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        self.0.pem()
     }
 
     /// A certificate for `host`.

@@ -32,6 +32,12 @@ pub struct Viewer {
     pub pictures: Vec<(Place, Picture)>,
     /// The numbers of segments that were listed as gaps.
     pub gaps: Vec<u64>,
+    /// The numbers of segments that were listed after a discontinuity.
+    pub discontinuities: Vec<u64>,
+    /// How far services may disagree about a segment's date.
+    dates_agree_ms: i64,
+    /// How far they did.
+    pub dates_disagreed_ms: i64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +63,18 @@ impl Viewer {
             ticks_per_second: BTreeMap::new(),
             pictures: Vec::new(),
             gaps: Vec::new(),
+            discontinuities: Vec::new(),
+            dates_agree_ms: 0,
+            dates_disagreed_ms: 0,
         }
+    }
+
+    /// Of a playlist that several services serve in turn. Each learns the
+    /// camera's clock by itself, and errs by half a round trip at most.
+    #[must_use]
+    pub const fn with_dates_within_ms(mut self, milliseconds: i64) -> Self {
+        self.dates_agree_ms = milliseconds;
+        self
     }
 
     /// Fetches the playlist and every segment that is new in it.
@@ -65,7 +82,7 @@ impl Viewer {
     /// # Panics
     /// When the playlist breaks a rule, or what it lists cannot be had.
     pub fn look(&mut self) {
-        let Some(text) = get(&format!("{}/plain.m3u8", self.base)) else {
+        let Ok(text) = get(&format!("{}/plain.m3u8", self.base)) else {
             return;
         };
         let (_, playlist) = m3u8_rs::parse_media_playlist(&text).expect("a media playlist");
@@ -94,7 +111,10 @@ impl Viewer {
                 run = Some(new.to_owned());
             }
             let run = run.as_deref().expect("an EXT-X-MAP in front");
-            self.take(number, run, segment);
+            if self.take(number, run, segment).is_err() {
+                // What serves it is being replaced: the next look gets it.
+                return;
+            }
         }
     }
 
@@ -117,7 +137,7 @@ impl Viewer {
             })
     }
 
-    fn take(&mut self, number: u64, run: &str, segment: &MediaSegment) {
+    fn take(&mut self, number: u64, run: &str, segment: &MediaSegment) -> Result<(), Missing> {
         let listed = Listed {
             uri: segment.uri.clone(),
             duration: segment.duration,
@@ -128,10 +148,15 @@ impl Viewer {
             .expect("every segment has a date")
             .timestamp_millis();
         let dated = *self.dates_unix_ms.entry(number).or_insert(date_unix_ms);
-        assert_eq!(dated, date_unix_ms, "segment {number} was dated anew");
+        let differs_ms = (dated - date_unix_ms).abs();
+        assert!(
+            differs_ms <= self.dates_agree_ms,
+            "segment {number} was dated anew, {differs_ms} ms away"
+        );
+        self.dates_disagreed_ms = self.dates_disagreed_ms.max(differs_ms);
         if let Some(before) = self.listed.get(&number) {
             assert_eq!(*before, listed, "segment {number} changed");
-            return;
+            return Ok(());
         }
         if let Some((last, before)) = self.listed.last_key_value() {
             // A camera that started again may leave numbers out; the playlist
@@ -145,19 +170,23 @@ impl Viewer {
         if listed.is_gap {
             self.gaps.push(number);
         } else {
-            self.fetch(number, run, &listed.uri);
+            self.fetch(number, run, &listed.uri)?;
+        }
+        if segment.discontinuity {
+            self.discontinuities.push(number);
         }
         self.listed.insert(number, listed);
+        Ok(())
     }
 
-    fn fetch(&mut self, number: u64, run: &str, uri: &str) {
+    fn fetch(&mut self, number: u64, run: &str, uri: &str) -> Result<(), Missing> {
         if !self.ticks_per_second.contains_key(run) {
-            let init = get(&format!("{}/{run}/init.mp4", self.base)).expect("an init");
+            let init = self.listed_file(&format!("{run}/init.mp4"))?;
             self.ticks_per_second
                 .insert(run.to_owned(), media_timescale(&init));
         }
         let ticks_per_second = self.ticks_per_second[run];
-        let media = get(&format!("{}/{uri}", self.base)).expect("a segment that is listed");
+        let media = self.listed_file(uri)?;
         let run = run.parse().expect("runs are numbers");
         for (moof, sample) in fragments(&media) {
             let [traf] = &moof.traf[..] else {
@@ -178,23 +207,38 @@ impl Viewer {
             };
             self.pictures.push(((run, frame), picture));
         }
+        Ok(())
+    }
+
+    fn listed_file(&self, uri: &str) -> Result<Vec<u8>, Missing> {
+        let got = get(&format!("{}/{uri}", self.base));
+        assert_ne!(got, Err(Missing::Never), "{uri} is listed");
+        got
     }
 }
 
-/// The body behind a URL; `None` when there is nothing yet.
-fn get(url: &str) -> Option<Vec<u8>> {
+/// Why there is no body behind a URL.
+#[derive(Debug, PartialEq, Eq)]
+enum Missing {
+    /// There is nothing.
+    Never,
+    /// Nobody serves it now.
+    Now,
+}
+
+/// The body behind a URL.
+fn get(url: &str) -> Result<Vec<u8>, Missing> {
     let mut answer = match ureq::get(url).call() {
         Ok(answer) => answer,
-        Err(ureq::Error::StatusCode(404)) => return None,
+        Err(ureq::Error::StatusCode(404)) => return Err(Missing::Never),
+        Err(ureq::Error::StatusCode(503) | ureq::Error::Io(_)) => return Err(Missing::Now),
         Err(error) => panic!("{url}: {error}"),
     };
     let mut body = Vec::new();
-    answer
-        .body_mut()
-        .as_reader()
-        .read_to_end(&mut body)
-        .unwrap_or_else(|error| panic!("{url} ended early: {error}"));
-    Some(body)
+    match answer.body_mut().as_reader().read_to_end(&mut body) {
+        Ok(_) => Ok(body),
+        Err(_) => Err(Missing::Now),
+    }
 }
 
 fn media_timescale(init: &[u8]) -> u64 {

@@ -29,7 +29,7 @@ use crate::{
     config::{CameraSettings, EncoderSettings},
     heartbeat::Heartbeat,
     timeline::{Encoding, Place, Timeline},
-    uplink::{CapturedFrame, FrameSender, RunInfo},
+    uplink::{CapturedFrame, FrameSender, Offer, RunInfo},
 };
 
 /// Longest wait in the camera before commands are looked at.
@@ -61,6 +61,7 @@ pub struct Capture {
 #[derive(Debug, Clone, Default)]
 pub struct Gauges {
     captured_bytes: Arc<AtomicUsize>,
+    dropped_frames: Arc<AtomicUsize>,
     filming: Arc<AtomicBool>,
     /// Beats while the thread makes progress.
     pub heartbeat: Heartbeat,
@@ -71,6 +72,13 @@ impl Gauges {
     #[must_use]
     pub fn captured_bytes(&self) -> usize {
         self.captured_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Pictures that found no room on their way to the upload thread, counting on
+    /// from `usize::MAX` to 0.
+    #[must_use]
+    pub fn dropped_frames(&self) -> usize {
+        self.dropped_frames.load(Ordering::Relaxed)
     }
 
     /// Whether frames may leave the sensor: from before the camera is opened
@@ -359,12 +367,15 @@ impl Worker {
         let unit = AccessUnit::new(header, &[picture.parameter_sets, picture.bytes]);
         let payload_bytes = unit.payload().len();
         (self.gauges.captured_bytes).fetch_add(payload_bytes, Ordering::Relaxed);
-        // A dropped frame is counted by the queue, and shows as a hole.
-        let _ = self.frames.offer(CapturedFrame {
+        let offer = self.frames.offer(CapturedFrame {
             unit,
             run: Arc::clone(run),
             captured: picture.captured,
         });
+        // It shows as a hole.
+        if offer == Offer::Dropped {
+            (self.gauges.dropped_frames).fetch_add(1, Ordering::Relaxed);
+        }
         if header.flags.starts_segment {
             self.tell(CaptureEvent::Segment(header.segment));
         }

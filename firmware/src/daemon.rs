@@ -4,6 +4,7 @@
 //! The main thread runs this loop and is the only one to write the state file.
 //! It leaves out every decision.
 
+mod care;
 mod device_parts;
 mod front;
 mod hearing;
@@ -12,7 +13,7 @@ use std::{
     collections::VecDeque,
     io::{self, Read},
     os::unix::net::UnixStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
     time::Instant,
 };
@@ -29,6 +30,7 @@ use zerocam_protocol::{
 use crate::{
     button::Gesture,
     capture::CaptureEvent,
+    condition::Signs,
     config::{self, DaemonConfiguration},
     control::{Answer, Asked, ControlError, ControlSocket, Request},
     gpio::panel::POLL_EVERY,
@@ -41,8 +43,9 @@ use crate::{
     uplink::UplinkEvent,
     watchdog::SILENCE_LIMIT,
 };
+use care::{Care, Step};
 use device_parts::DeviceParts;
-use front::{Front, scene};
+use front::{Front, Sight};
 
 /// Room for what threads say while the main thread writes to the card.
 const EVENTS: usize = 64;
@@ -126,7 +129,7 @@ struct Daemon {
     checkin_failure: Option<String>,
     video: Option<Video>,
     viewers: u32,
-    online: bool,
+    care: Care,
     /// Whether a configuration was in force before.
     configured: bool,
     ended: bool,
@@ -158,7 +161,7 @@ impl Daemon {
             checkin_failure: None,
             video: None,
             viewers: 0,
-            online: telemetry::online(),
+            care: Care::new(Path::new("/"), now),
             configured: false,
             ended: false,
             power_off: false,
@@ -253,13 +256,15 @@ impl Daemon {
 
     fn scene(&self) -> Scene {
         let filming = |parts: &DeviceParts| parts.capture.gauges().filming();
-        scene(
-            self.supervisor.state(),
-            self.service.as_ref(),
-            self.online,
-            self.parts.as_ref().is_some_and(filming),
-            self.viewers,
-        )
+        Sight {
+            state: self.supervisor.state(),
+            service: self.service.as_ref(),
+            online: self.care.online(),
+            grade: self.care.grade(),
+            filming: self.parts.as_ref().is_some_and(filming),
+            viewers: self.viewers,
+        }
+        .scene()
     }
 
     /// Shows how the camera is to those who do not ask.
@@ -289,6 +294,9 @@ impl Daemon {
     fn note_state(&mut self, before: State) {
         let state = self.supervisor.state();
         let interrupted = (before, state) == (State::Streaming, State::Connecting);
+        if interrupted {
+            self.care.lost_connection();
+        }
         if let Some(parts) = &mut self.parts
             && state != before
             && !interrupted
@@ -371,6 +379,7 @@ impl Daemon {
             self.capture_events.0.clone(),
             self.uplink_events.0.clone(),
         )?;
+        self.care.begin(&parts.state_file);
         let Identity { camera, device, .. } = &parts.identity;
         info!(%camera, %device, "configured");
         self.parts = Some(parts);
@@ -423,12 +432,45 @@ impl Daemon {
         self.next_report = now + HEALTH_INTERVAL;
         let parts = self.parts.as_ref();
         let bytes = parts.map_or(0, |parts| parts.capture.gauges().captured_bytes());
-        self.online = telemetry::online();
         self.health = self.telemetry.sample(now, bytes);
         if let Some(parts) = parts {
             parts.uplink.report(self.health.clone());
         }
+        self.take_care(now);
         self.show();
+    }
+
+    /// Looks after Wi-Fi and camera, and tries what is due.
+    fn take_care(&mut self, now: Instant) {
+        let Some(parts) = &mut self.parts else {
+            self.care.look_at_link();
+            return;
+        };
+        // A PC may be hotter than a Pi.
+        let temperature_celsius = (self.health.temperature_celsius)
+            .filter(|_| cfg!(any(target_arch = "arm", target_arch = "aarch64")));
+        let signs = Signs {
+            wifi_signal_dbm: self.health.wifi_signal_dbm,
+            temperature_celsius,
+            undervoltage: telemetry::undervoltage(Path::new("/")),
+            dropped_frames: parts.capture.gauges().dropped_frames(),
+            ..Signs::default()
+        };
+        let reached = self.service.as_ref().is_some_and(|service| service.reached);
+        let camera =
+            (parts.camera_has_module).then(|| (self.supervisor.state(), self.supervisor.reason()));
+        let state_file = &mut parts.state_file;
+        for step in self.care.look(signs, reached, camera, state_file, now) {
+            match step {
+                Step::Record(text) => {
+                    warn!("{text}");
+                    parts.state_file.record(&text);
+                }
+                Step::Ask(word) => {
+                    privileged::ask_in_background(&self.places.privileged_socket, word);
+                }
+            }
+        }
     }
 
     /// Answers a client; its wish is followed first.
@@ -481,7 +523,7 @@ impl Daemon {
             video: self.video.clone(),
             viewers: self.viewers,
             health: self.health.clone(),
-            problems: self.front.problems(),
+            problems: [self.front.problems(), self.care.problems().collect()].concat(),
             software: crate::SOFTWARE.into(),
         }
     }

@@ -35,7 +35,7 @@ pub enum State {
     Ready,
     /// Live.
     Streaming,
-    /// Live, with a picture worse than asked for.
+    /// Live, and something makes it worse.
     Degraded,
     /// The camera gives no frames.
     CameraFault,

@@ -21,7 +21,7 @@ use zerocam_protocol::{
     limits::{FLOOR_AHEAD_SEGMENTS, MAX_BLACK_BOX_ENTRIES, MAX_TEXT_CHARS},
 };
 
-use crate::{last_words, timeline::first_number};
+use crate::{ladder::Part, last_words, timeline::first_number};
 
 /// The form of the document; another one is not read.
 const VERSION: u32 = 1;
@@ -34,6 +34,9 @@ const MAX_BYTES: u64 = 256 * 1024;
 
 /// The clock was never set if it shows less: this program did not exist then.
 const EARLIEST_UNIX_S: u64 = 1_767_225_600;
+
+/// So many crashes in a row are no accident.
+const CRASHES_IN_A_ROW: u32 = 3;
 
 /// What the camera does before it is known.
 const BEGINNING: &str = "STARTING";
@@ -63,6 +66,19 @@ struct Document {
     /// as it should.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     doing: Option<String>,
+    /// Crashes in a row, each within a minute of its start.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    crashes: u32,
+    /// Reboots that the Wi-Fi has caused, see [`crate::ladder`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    wifi_reboots: u32,
+    /// Reboots that the camera has caused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    camera_reboots: u32,
+}
+
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Document {
@@ -73,6 +89,9 @@ impl Document {
         device: None,
         black_box: Vec::new(),
         doing: None,
+        crashes: 0,
+        wifi_reboots: 0,
+        camera_reboots: 0,
     };
 }
 
@@ -100,6 +119,10 @@ impl StateFile {
     /// Notes that the program runs, and what it was interrupted in before.
     pub fn begin(&mut self) {
         let last_words = last_words::take(&self.directory);
+        self.document.crashes = match last_words {
+            Some(_) => self.document.crashes.saturating_add(1),
+            None => 0,
+        };
         if let Some(doing) = self.document.doing.replace(BEGINNING.into()) {
             self.note(&match last_words {
                 Some(words) => format!("the program crashed while {doing}: {words}"),
@@ -109,6 +132,46 @@ impl StateFile {
             });
         }
         self.save();
+    }
+
+    /// Whether the program crashes again and again, soon after each start.
+    #[must_use]
+    pub const fn crashes_again_and_again(&self) -> bool {
+        self.document.crashes >= CRASHES_IN_A_ROW
+    }
+
+    /// Notes that the program has lived for a while: a crash from now on is the
+    /// first.
+    pub fn survived(&mut self) {
+        if self.document.crashes > 0 {
+            self.document.crashes = 0;
+            self.save();
+        }
+    }
+
+    /// How many reboots a part has caused that still count.
+    #[must_use]
+    pub const fn reboots(&self, part: Part) -> u32 {
+        match part {
+            Part::Wifi => self.document.wifi_reboots,
+            Part::Camera => self.document.camera_reboots,
+        }
+    }
+
+    /// Keeps that number; whether the card has it.
+    pub fn keep_reboots(&mut self, part: Part, reboots: u32) -> bool {
+        match part {
+            Part::Wifi => self.document.wifi_reboots = reboots,
+            Part::Camera => self.document.camera_reboots = reboots,
+        }
+        self.save();
+        self.is_stored()
+    }
+
+    /// Whether the card has what it should keep.
+    #[must_use]
+    pub const fn is_stored(&self) -> bool {
+        !self.failing
     }
 
     /// Notes what the camera does now.
@@ -345,6 +408,40 @@ mod tests {
             "the program crashed while STARTING: panicked at src/camera.rs:7:5: no frame"
         );
         assert!(!last_words.exists());
+    }
+
+    #[test]
+    fn crashes_in_a_row_are_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        let crash = || fs::write(directory.path().join("last-words.txt"), "panicked").unwrap();
+        for crashes in 0..CRASHES_IN_A_ROW {
+            let file = open(directory.path());
+            assert!(!file.crashes_again_and_again(), "{crashes}");
+            crash();
+        }
+        let mut file = open(directory.path());
+        assert!(file.crashes_again_and_again());
+        file.survived();
+        assert!(!file.crashes_again_and_again());
+        crash();
+        assert!(!open(directory.path()).crashes_again_and_again());
+    }
+
+    #[test]
+    fn reboots_outlive_themselves_or_are_known_not_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut file = open(directory.path());
+        assert!(file.keep_reboots(Part::Wifi, 2));
+        assert!(file.keep_reboots(Part::Camera, 1));
+        let next = open(directory.path());
+        assert_eq!(
+            (next.reboots(Part::Wifi), next.reboots(Part::Camera)),
+            (2, 1)
+        );
+
+        let in_the_way = directory.path().join("state");
+        fs::write(&in_the_way, "").unwrap();
+        assert!(!open(&in_the_way).keep_reboots(Part::Wifi, 1));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How the device fares: the figures of a health report that this program can
 //! read without cost. What cannot be read is left out.
 
-use std::{fs, time::Instant};
+use std::{fs, path::Path, time::Instant};
 
 use sysinfo::System;
 use zerocam_protocol::message::Health;
@@ -57,30 +57,20 @@ fn read(path: &str) -> Option<String> {
     fs::read_to_string(path).ok()
 }
 
-/// Whether the device has a way out: a default route.
+/// Whether the board finds its supply voltage too low now, as the Pi's firmware
+/// tells the drivers of the kernel, or of Raspberry Pi OS.
 #[must_use]
-pub fn online() -> bool {
-    let routes = |path, find: fn(&str) -> bool| read(path).is_some_and(|text| find(&text));
-    routes("/proc/net/route", default_route_ipv4)
-        || routes("/proc/net/ipv6_route", default_route_ipv6)
-}
-
-/// Of /proc/net/route: interface, destination, gateway, ...
-fn default_route_ipv4(text: &str) -> bool {
-    (text.lines().skip(1)).any(|line| line.split_whitespace().nth(1) == Some("00000000"))
-}
-
-/// Of /proc/net/ipv6_route: destination, its length, ..., interface. The kernel
-/// keeps a route to nowhere at `lo`.
-fn default_route_ipv6(text: &str) -> bool {
-    text.lines().any(|line| {
-        let mut fields = line.split_whitespace();
-        fields
-            .next()
-            .is_some_and(|to| to.bytes().all(|digit| digit == b'0'))
-            && fields.next() == Some("00")
-            && fields.next_back() != Some("lo")
-    })
+pub fn undervoltage(root: &Path) -> bool {
+    let alarm = |directory: &Path| {
+        let named = |name| fs::read_to_string(directory.join(name)).unwrap_or_default();
+        named("name").trim() == "rpi_volt" && named("in0_lcrit_alarm").trim() == "1"
+    };
+    let sensors = fs::read_dir(root.join("sys/class/hwmon"));
+    let mut sensors = sensors.into_iter().flatten().flatten();
+    let throttled = "sys/devices/platform/soc/soc:firmware/get_throttled";
+    let throttled = fs::read_to_string(root.join(throttled)).unwrap_or_default();
+    let throttled = u32::from_str_radix(throttled.trim().trim_start_matches("0x"), 16);
+    sensors.any(|sensor| alarm(&sensor.path())) || throttled.is_ok_and(|bits| bits & 1 == 1)
 }
 
 /// Bits per second between two counter readings.
@@ -125,23 +115,37 @@ mod tests {
         assert_eq!(wifi_signal(wireless), Some(-56));
         assert_eq!(wifi_signal("wlan0: 0000 54. 70. 0"), None);
         assert_eq!(wifi_signal("Inter-| sta-|\n face | tus |\n"), None);
-        let head = "Iface\tDestination\tGateway\tFlags\n";
-        let local = "wlan0\t0001A8C0\t00000000\t0001\n";
-        let default = "wlan0\t00000000\t0101A8C0\t0003\n";
-        assert!(!default_route_ipv4(&format!("{head}{local}")));
-        assert!(default_route_ipv4(&format!("{head}{local}{default}")));
-        let zero = "0".repeat(32);
-        let nowhere =
-            format!("{zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200 lo\n");
-        let default = format!(
-            "{zero} 00 {zero} 00 fe80{} 00000400 00000001 00000000 00000003 wlan0\n",
-            "0".repeat(28)
-        );
-        assert!(!default_route_ipv6(&nowhere));
-        assert!(default_route_ipv6(&format!("{nowhere}{default}")));
         assert_eq!(celsius("48312\n"), Some(48.312));
         assert_eq!(celsius("hot"), None);
         assert_eq!(uptime("350735.47 234388.90\n"), Some(350_735));
+    }
+
+    #[test]
+    fn the_board_tells_of_too_little_voltage() {
+        let volt = "sys/class/hwmon/hwmon1/in0_lcrit_alarm";
+        let throttled = "sys/devices/platform/soc/soc:firmware/get_throttled";
+        let table = [
+            (None, false),
+            (Some((volt, "0\n")), false),
+            (Some((volt, "1\n")), true),
+            (Some((throttled, "50000\n")), false),
+            (Some((throttled, "0x50005\n")), true),
+        ];
+        for (file, expected) in table {
+            let root = tempfile::tempdir().unwrap();
+            let names = [("hwmon0", "cpu_thermal\n"), ("hwmon1", "rpi_volt\n")];
+            for (sensor, name) in names {
+                let directory = root.path().join("sys/class/hwmon").join(sensor);
+                fs::create_dir_all(&directory).unwrap();
+                fs::write(directory.join("name"), name).unwrap();
+            }
+            if let Some((path, text)) = file {
+                let path = root.path().join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+            assert_eq!(undervoltage(root.path()), expected, "{file:?}");
+        }
     }
 
     #[test]

@@ -138,6 +138,41 @@ fn the_user_has_camera_and_pins() {
     }
 }
 
+/// udev reports a rule that it does not understand in its log, where nobody
+/// looks, and leaves it out. (`udevadm verify` came with systemd 254.)
+#[test]
+fn udev_understands_the_rules() {
+    let rules = fs::read_to_string(shipped("60-zerocam.rules")).unwrap();
+    let rules: Vec<&str> = rules
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    assert_eq!(rules.len(), 3, "{rules:?}");
+    for rule in rules {
+        let (mut compares, mut assigns) = (0, 0);
+        for term in rule
+            .split_inclusive("\", ")
+            .map(|term| term.trim_end_matches(", "))
+        {
+            let (left, value) = term.strip_suffix('"').unwrap().split_once('"').unwrap();
+            assert!(!value.is_empty() && !value.contains('"'), "{term}");
+            match left {
+                "SUBSYSTEM==" | "KERNEL==" | "ACTION==" => compares += 1,
+                "GROUP=" => assert_eq!(value, "gpio", "a group that is made"),
+                "MODE=" => assert!(u32::from_str_radix(value, 8).is_ok(), "{term}"),
+                // udev knows no search path, and no shell.
+                "RUN+=" => assert!(
+                    Path::new(value.split(' ').next().unwrap()).is_file(),
+                    "{term}"
+                ),
+                _ => panic!("not for udev: {term}"),
+            }
+            assigns += usize::from(!left.ends_with("=="));
+        }
+        assert!(compares > 0 && assigns > 0, "{rule}");
+    }
+}
+
 #[test]
 fn the_helper_is_a_clean_script() {
     let output = run(Command::new("shellcheck")

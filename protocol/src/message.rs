@@ -5,7 +5,9 @@
 //!
 //! The camera says `hello` first, and again on the same connection whenever
 //! the access units that follow belong to another run. The service answers
-//! each with `welcome`; the camera waits only for the first.
+//! each with `ack` and `welcome`; the camera waits only for the first, and then
+//! sends `health` before any access unit. Its echo of the `ack` completes a
+//! clock exchange, so that the first access unit can be dated already.
 
 use serde::{Deserialize, Serialize};
 

@@ -18,7 +18,7 @@ test.each([
 test("everything else is relative, so that a token in the path is inherited", () => {
   const address = readAddress("/t/abc/watch/garden/");
   const base = "https://cam.example/t/abc/watch/garden/";
-  expect(new URL(address?.playlist ?? "", base).pathname).toBe("/t/abc/watch/garden/plain.m3u8");
+  expect(new URL(address?.sources.instant ?? "", base).pathname).toBe("/t/abc/watch/garden/live.mp4");
   expect(new URL(address?.status ?? "", base).pathname).toBe("/t/abc/api/cameras/garden");
   expect(new URL(address?.desired ?? "", base).pathname).toBe("/t/abc/api/cameras/garden/desired");
 });

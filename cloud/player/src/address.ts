@@ -2,14 +2,19 @@
 // are. The same page serves `/watch/{camera}/` and `/t/{token}/watch/{camera}/`;
 // the addresses are relative, so a token in the path is inherited.
 
+import type { Sources } from "./engine";
+
 export interface Address {
   readonly camera: string;
-  /** Plain HLS playlist, relative to the page. */
-  readonly playlist: string;
+  readonly sources: Sources;
+  /** The last picture, as a video of one frame, relative to the page. */
+  readonly still: string;
   /** Status JSON, relative to the page. */
   readonly status: string;
   /** Where a wish to start or stop is posted, relative to the page. */
   readonly desired: string;
+  /** What answers with a link to pass on, relative to the page. */
+  readonly link: string;
 }
 
 /** Reads `location.pathname`; null when it names no camera. */
@@ -18,8 +23,10 @@ export function readAddress(path: string): Address | null {
   if (camera === undefined) return null;
   return {
     camera,
-    playlist: "plain.m3u8",
+    sources: { instant: "live.mp4", lowLatency: "index.m3u8", plain: "plain.m3u8" },
+    still: "still.mp4",
     status: `../../api/cameras/${camera}`,
     desired: `../../api/cameras/${camera}/desired`,
+    link: `../../api/cameras/${camera}/link`,
   };
 }

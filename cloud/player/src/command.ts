@@ -1,5 +1,6 @@
 // Starting and stopping the camera: what the button offers, and the request.
 
+import { element } from "./element";
 import type { DesiredState, Status } from "./status";
 
 /** What pressing the button would wish for; null hides it. */
@@ -14,10 +15,22 @@ export const WISH_WORDS: Record<DesiredState, string> = {
   stopped: "Stop camera",
 };
 
+/** Wires the button; `done` is called when the service has answered. */
+export function offerCommand(button: HTMLButtonElement, url: string, done: () => void): void {
+  button.addEventListener("click", async () => {
+    if (button.ariaBusy === "true") return;
+    button.ariaBusy = "true";
+    const complaint = await postWish(url, button.dataset.wish as DesiredState);
+    button.ariaBusy = "false";
+    element("note").textContent = complaint ?? "";
+    done();
+  });
+}
+
 const DEADLINE_MS = 8000;
 
 /** Posts the wish; answers with a line for people when it did not arrive. */
-export async function postWish(url: string, state: DesiredState): Promise<string | null> {
+async function postWish(url: string, state: DesiredState): Promise<string | null> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
   try {

@@ -1,75 +1,78 @@
-// What plays the picture: one interface, one file each in engine/, and the pure
-// choice between them.
+// What plays the picture: one interface, one file each in engine/. Which of
+// them plays is decided in `choice.ts`.
+
+import type { EngineName } from "./choice";
+import { startInstant } from "./engine/instant";
+import { startNative } from "./engine/native";
 
 /** A running engine; it owns the video element's source until destroyed. */
 export interface Engine {
-  /** Capture date of the picture at the video's current time, Unix ms by the service's clock. */
-  currentDateUnixMs(): number | null;
+  /** Capture date of the picture at a media time, Unix ms by the service's clock. */
+  dateAt(mediaTimeS: number): number | null;
   /** How far behind the newest frame it means to play. */
   targetDelayMs(): number;
+  /** When media last came, page clock; null when the engine cannot tell. */
+  arrivedAtMs(): number | null;
+  /** Null where only the live edge plays. */
+  readonly past: Past | null;
   /** Jumps to where it would start if it were built now. */
-  seekToLive(): void;
+  toLive(): void;
+  /** Called a few times a second, with the date of the service's newest frame as far as it is known. */
+  tick(nowMs: number, newestUnixMs: number | null): void;
   destroy(): void;
 }
 
-/** Why an engine cannot go on: what it asked for did not come, or it cannot play what came. */
+/** What can be rewound. */
+export interface Past {
+  /** Null until it is known. */
+  window(): DateWindow | null;
+  /** Jumps to a capture date inside the window, and stops following the live edge. */
+  seekTo(unixMs: number): void;
+}
+
+/** Capture dates, Unix ms by the service's clock. */
+export interface DateWindow {
+  readonly startUnixMs: number;
+  readonly endUnixMs: number;
+}
+
 export interface EngineFailure {
-  readonly fault: "network" | "engine";
+  /**
+   * `network`: what it asked for did not come. `engine`: it cannot play what
+   * came. `unfit`: trying it again at once is of no use.
+   */
+  readonly fault: "network" | "engine" | "unfit";
   readonly why: string;
 }
 
-/** Begins to play `playlist`; calls `failed` when it cannot go on by itself. */
-export type StartEngine = (
-  video: HTMLVideoElement,
-  playlist: string,
-  failed: (failure: EngineFailure) => void,
-) => Promise<Engine>;
-
-export type EngineName = "hls.js" | "native";
-
-/** What the browser can do. */
-export interface Abilities {
-  /** MediaSource or ManagedMediaSource takes H.264 in fragmented MP4. */
-  readonly mediaSource: boolean;
-  /** `canPlayType` for an HLS playlist. */
-  readonly nativeHls: CanPlayTypeResult;
+export interface EngineSetting {
+  readonly video: HTMLVideoElement;
+  readonly sources: Sources;
+  /** Where to begin; null for the live edge. The instant engine knows only that. */
+  readonly startUnixMs: number | null;
+  /** The engine cannot go on by itself. */
+  failed(failure: EngineFailure): void;
+  /** Something happened that the service's status may explain. */
+  news(): void;
 }
 
-/**
- * The engines to try, best first. MediaSource goes first whatever the browser
- * says of HLS: Chromium answers "maybe" and then plays six seconds behind.
- */
-export function engineOrder({ mediaSource, nativeHls }: Abilities): EngineName[] {
-  const order: EngineName[] = [];
-  if (mediaSource) order.push("hls.js");
-  if (nativeHls !== "") order.push("native");
-  return order;
+/** Where the media is, relative to the page. */
+export interface Sources {
+  readonly instant: string;
+  readonly lowLatency: string;
+  readonly plain: string;
 }
 
-/** The engine to try after this many failures in a row that were an engine's own: two tries each, in turn. */
-export function engineFor(order: readonly EngineName[], strikes: number): EngineName | null {
-  return order[Math.floor(strikes / 2) % order.length] ?? null;
-}
+export type StartEngine = (setting: EngineSetting) => Engine;
 
-/** Asks the browser. */
-export function browserAbilities(video: HTMLVideoElement): Abilities {
-  const { ManagedMediaSource, MediaSource } = globalThis as {
-    ManagedMediaSource?: typeof globalThis.MediaSource;
-    MediaSource?: typeof globalThis.MediaSource;
-  };
-  const source = ManagedMediaSource ?? MediaSource;
-  return {
-    mediaSource: source?.isTypeSupported('video/mp4; codecs="avc1.42e01e"') ?? false,
-    nativeHls: video.canPlayType("application/vnd.apple.mpegurl"),
-  };
-}
-
-/** The engines' code; hls.js is fetched only here, by browsers that use it. */
-export async function loadEngine(name: EngineName): Promise<StartEngine> {
+/** Starts an engine; hls.js is fetched only here, when it is needed. */
+export async function startEngine(name: EngineName, setting: EngineSetting): Promise<Engine> {
   switch (name) {
-    case "hls.js":
-      return (await import("./engine/hls")).startHls;
+    case "instant":
+      return startInstant(setting);
+    case "ll-hls":
+      return (await import("./engine/ll-hls")).startLlHls(setting);
     case "native":
-      return (await import("./engine/native")).startNative;
+      return startNative(setting);
   }
 }

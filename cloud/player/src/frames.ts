@@ -7,8 +7,7 @@ export class Frames {
   #total = 0;
   #counter = 0;
   #movedAtMs: number | null = null;
-  /** Media time of the picture on screen; null when the browser does not say. */
-  #mediaTime: number | null = null;
+  #mediaTimeS: number | null = null;
   readonly #tells: boolean;
 
   constructor(video: HTMLVideoElement) {
@@ -26,16 +25,16 @@ export class Frames {
     return this.#movedAtMs;
   }
 
-  /** How far the video's clock has run past the picture on screen, in ms. */
-  get lagMs(): number {
-    return this.#mediaTime === null ? 0 : Math.max(0, 1000 * (this.#video.currentTime - this.#mediaTime));
+  /** Media time of the picture on screen; where the browser does not say, the video's clock. */
+  get mediaTimeS(): number {
+    return this.#mediaTimeS ?? this.#video.currentTime;
   }
 
   /** A new engine begins; its counters may begin at 0 again. */
   restart(): void {
     this.#counter = 0;
     this.#movedAtMs = null;
-    this.#mediaTime = null;
+    this.#mediaTimeS = null;
   }
 
   /** Reads the counters where no callback does. */
@@ -44,9 +43,9 @@ export class Frames {
   }
 
   #await(): void {
-    this.#video.requestVideoFrameCallback((nowMs, frame) => {
-      this.#mediaTime = frame.mediaTime;
-      this.#count(frame.presentedFrames, nowMs);
+    this.#video.requestVideoFrameCallback((_, frame) => {
+      this.#mediaTimeS = frame.mediaTime;
+      this.#count(frame.presentedFrames, performance.now());
       this.#await();
     });
   }

@@ -1,78 +1,127 @@
 // Owns the engine: builds it when there is something to watch, replaces it when
-// the watchdog says so, stops it when the visitor may not watch. Which and when
-// are pure functions elsewhere; this file carries them out.
+// the watchdog or the choice says so, stops it when the visitor may not watch
+// or does not. Which and when are pure functions elsewhere; this file carries
+// them out.
 
+import { browserAbilities } from "./abilities";
+import { isWatched } from "./attention";
 import {
-  browserAbilities,
-  type Engine,
-  type EngineFailure,
+  type Abilities,
+  afterFailure,
+  afterSuccess,
+  type EngineName,
   engineFor,
   engineOrder,
-  loadEngine,
-} from "./engine";
+  type Standings,
+} from "./choice";
+import type { DateWindow, Engine, Sources } from "./engine";
 import { Frames } from "./frames";
+import { Running } from "./running";
 import type { Status } from "./status";
 import { Still } from "./still";
 import type { Picture, Verdict } from "./verdict";
 import { shouldRebuild } from "./watchdog";
 
-/** A picture that moved for this long has shown that its engine works. */
-const PROVEN_MS = 5000;
+/** A picture that moved for this long ends the growth of patience ... */
+const WORKS_MS = 5000;
+/** ... and for this long clears the engine of what it did before. */
+const PROVEN_MS = 60_000;
+/** A network that brings an engine nothing so many times in a row may bring another something. */
+const NETWORK_ATTEMPTS = 4;
 /** Behind for this long, the engine is told to jump; and not again for as long. */
 const SEEK_COOL_DOWN_MS = 5000;
 /** Aim until the engine knows its own. */
 const DEFAULT_TARGET_DELAY_MS = 4000;
+/** A seek to within this of the newest picture is a wish for the live one. */
+const LIVE_EDGE_MS = 3000;
+
+export interface PlaybackSetting {
+  readonly video: HTMLVideoElement;
+  readonly still: HTMLCanvasElement;
+  readonly sources: Sources;
+  readonly choice: EngineName | null;
+  /** Something happened that the service's status may explain. */
+  news(): void;
+}
 
 export class Playback {
   readonly #video: HTMLVideoElement;
   readonly #still: Still;
   readonly #frames: Frames;
-  readonly #playlist: string;
-  readonly #order: ReturnType<typeof engineOrder>;
+  readonly #setting: PlaybackSetting;
+  #choice: EngineName | null;
+  #codec: string | null = null;
+  #abilities: Abilities;
+  #standings: Standings = {};
 
-  #name: string | null = null;
-  #engine: Engine | null = null;
-  /** Tells a late call of a replaced engine from one of the present. */
-  #generation = 0;
-  #builtAtMs: number | null = null;
-  #failedAtMs: number | null = null;
-  /** Rebuilds in a row, and those of them that were the engine's own fault. */
+  #running: Running | null = null;
+  #name: EngineName | "none" = "none";
+  /** Rebuilds in a row. */
   #attempts = 0;
-  #strikes = 0;
   #dueSinceMs = 0;
   #wasDue = false;
   #behindSinceMs: number | null = null;
   #paused = false;
+  /** Where the visitor wants to be; null for the live edge. */
+  #rewoundToUnixMs: number | null = null;
   /** Date and screen time of the last picture, so that both outlive their engine. */
   #capturedUnixMs: number | null = null;
   #movedAtMs: number | null = null;
+  #newestUnixMs: number | null = null;
 
-  constructor(video: HTMLVideoElement, canvas: HTMLCanvasElement, playlist: string) {
+  constructor(setting: PlaybackSetting) {
+    const { video } = setting;
+    this.#setting = setting;
+    this.#choice = setting.choice;
     this.#video = video;
-    this.#still = new Still(canvas);
+    this.#abilities = browserAbilities(video);
+    this.#still = new Still(setting.still);
     this.#frames = new Frames(video);
-    this.#playlist = playlist;
-    this.#order = engineOrder(browserAbilities(video));
-    // The code is on its way while the first status is.
-    if (this.#order[0]) loadEngine(this.#order[0]).catch(() => undefined);
     video.addEventListener("pause", () => {
       // Browsers also say "pause" when a source fails or the page is hidden; a person pauses a picture.
       const picture = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.error === null;
-      this.#paused = picture && document.visibilityState === "visible";
+      this.#paused = picture && isWatched(video);
     });
     video.addEventListener("playing", () => {
       this.#paused = false;
     });
   }
 
-  /** Name of the engine at work, `none` before the first. */
-  get engine(): string {
-    return this.#name ?? "none";
+  /** Name of the engine at work, or of the last one. */
+  get engine(): EngineName | "none" {
+    return this.#name;
+  }
+
+  /** What this browser can use, best first; a choice goes before all. */
+  get engines(): readonly EngineName[] {
+    return engineOrder(this.#abilities, this.#choice);
+  }
+
+  /** The visitor's choice; null leaves it to the page. */
+  get choice(): EngineName | null {
+    return this.#choice;
   }
 
   /** Pictures that have reached the screen since the page was opened. */
   get frames(): number {
     return this.#frames.total;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get rewound(): boolean {
+    return this.#rewoundToUnixMs !== null;
+  }
+
+  get canRewind(): boolean {
+    return this.engines.some(isHls);
+  }
+
+  /** Dates that can be sought; null while they are not known. */
+  window(): DateWindow | null {
+    return this.#engine?.past?.window() ?? null;
   }
 
   picture(): Picture {
@@ -81,59 +130,103 @@ export class Playback {
       capturedUnixMs: this.#capturedUnixMs,
       targetDelayMs: this.#engine?.targetDelayMs() || DEFAULT_TARGET_DELAY_MS,
       paused: this.#paused,
-      unsupported: this.#order.length === 0,
+      rewound: this.rewound,
+      unsupported: this.engines.length === 0,
     };
+  }
+
+  /** Prefers an engine, or none; what it does badly still falls back. */
+  choose(choice: EngineName | null): void {
+    this.#choice = choice;
+    this.#standings = {};
+    if (this.#running && this.#name !== this.#wanted(performance.now())) this.#build();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#video.pause();
+  }
+
+  /** Somebody asked for the picture: the gesture that a browser may insist on. */
+  resume(): void {
+    this.#paused = false;
+    if (!this.rewound) this.#engine?.toLive();
+    this.#play();
+  }
+
+  /** Goes back in time; a negative number goes forward, at most to the live picture. */
+  seekBack(seconds: number): void {
+    if (this.#capturedUnixMs !== null) this.seekTo(this.#capturedUnixMs - 1000 * seconds);
+  }
+
+  /** Goes to a capture date, at most to the live picture. */
+  seekTo(unixMs: number): void {
+    if (!this.canRewind || this.#running === null) return;
+    const endUnixMs = this.window()?.endUnixMs ?? this.#newestUnixMs;
+    if (endUnixMs !== null && endUnixMs - unixMs < LIVE_EDGE_MS) {
+      this.toLive();
+      return;
+    }
+    const startUnixMs = this.window()?.startUnixMs ?? unixMs;
+    this.#rewoundToUnixMs = Math.max(unixMs, startUnixMs);
+    if (this.#engine?.past) this.#engine.past.seekTo(this.#rewoundToUnixMs);
+    else this.#build();
+  }
+
+  toLive(): void {
+    if (!this.rewound) return;
+    this.#rewoundToUnixMs = null;
+    this.#paused = false;
+    if (this.#name === this.#wanted(performance.now())) this.resume();
+    else this.#build();
   }
 
   /** Notes what is on screen. */
   observe(nowMs: number): void {
     this.#frames.tick(nowMs);
     const movedAtMs = this.#frames.movedAtMs;
-    if (movedAtMs === null || movedAtMs === this.#movedAtMs || this.#engine === null) return;
+    const running = this.#running;
+    if (movedAtMs === null || movedAtMs === this.#movedAtMs || !running?.engine) return;
     this.#movedAtMs = movedAtMs;
-    const currentUnixMs = this.#engine.currentDateUnixMs();
-    if (currentUnixMs !== null) this.#capturedUnixMs = currentUnixMs - this.#frames.lagMs;
-    if (this.#builtAtMs !== null && movedAtMs - this.#builtAtMs > PROVEN_MS) {
-      this.#attempts = 0;
-      this.#strikes = 0;
-    }
+    this.#capturedUnixMs = running.engine.dateAt(this.#frames.mediaTimeS) ?? this.#capturedUnixMs;
+    const playedMs = movedAtMs - running.builtAtMs;
+    if (playedMs > WORKS_MS) this.#attempts = 0;
+    if (playedMs > PROVEN_MS) this.#standings = afterSuccess(this.#standings, running.name);
   }
 
   /** Starts, replaces, moves or stops the engine, as the verdict asks. */
   act(verdict: Verdict, status: Status | null, nowMs: number): void {
     if (verdict.state === "no-access") {
-      if (this.#builtAtMs !== null) this.#stop();
+      this.#forget();
       return;
     }
-    if (status?.newest == null || this.#order.length === 0) return;
-    if (this.#builtAtMs === null) {
-      this.#build(nowMs);
+    this.#learnCodec(status?.video?.codec ?? null);
+    this.#newestUnixMs = status?.newest?.date_unix_ms ?? null;
+    if (this.#newestUnixMs === null || this.engines.length === 0) return;
+    if (this.#running === null) {
+      this.#build();
       return;
     }
-    const visible = document.visibilityState === "visible";
-    const serviceLive = status.state === "live" && verdict.state !== "unreachable";
-    const due = serviceLive && visible && !this.#paused;
+    const watched = isWatched(this.#video);
+    const serviceLive = status?.state === "live" && verdict.state !== "unreachable";
+    const due = serviceLive && watched && !this.#paused;
     if (due && !this.#wasDue) {
       this.#dueSinceMs = nowMs;
       this.#attempts = 0;
     }
     this.#wasDue = due;
-    const watch = {
-      serviceLive,
-      visible,
-      paused: this.#paused,
-      builtAtMs: this.#builtAtMs,
-      failedAtMs: this.#failedAtMs,
-      movedAtMs: this.#frames.movedAtMs,
-      dueSinceMs: this.#dueSinceMs,
-      attempts: this.#attempts,
-    };
-    if (shouldRebuild(watch, nowMs)) {
+    if (this.#isSpent(this.#running, { serviceLive, watched }, nowMs)) {
       this.#attempts += 1;
-      if (this.#failedAtMs === null && this.#frames.movedAtMs === null) this.#strikes += 1;
-      this.#build(nowMs);
+      const failed = this.#running.failedAtMs !== null && this.#attempts < NETWORK_ATTEMPTS;
+      if (!failed && this.#frames.movedAtMs === null) this.#blame(this.#running.name, false);
+      this.#build();
       return;
     }
+    if (due && this.#isSecondBest(nowMs)) {
+      this.#build();
+      return;
+    }
+    this.#engine?.tick(nowMs, serviceLive ? this.#newestUnixMs : null);
     this.#jumpWhenBehind(verdict, nowMs);
   }
 
@@ -141,66 +234,109 @@ export class Playback {
   takenUpAgain(nowMs: number): void {
     this.#dueSinceMs = nowMs;
     this.#behindSinceMs = null;
-    if (this.#engine !== null && !this.#paused) this.#play();
-  }
-
-  /** Somebody asked for the picture: the gesture that a browser may insist on. */
-  resume(): void {
-    this.#paused = false;
-    this.#engine?.seekToLive();
+    if (this.#engine === null || this.#paused) return;
+    if (!this.rewound) this.#engine.toLive();
     this.#play();
   }
 
+  /** Nobody has looked for a while: downloads nothing until somebody does. */
+  rest(): void {
+    if (this.#running === null) return;
+    this.#still.keep(this.#video);
+    this.#end();
+  }
+
+  get #engine(): Engine | null {
+    return this.#running?.engine ?? null;
+  }
+
+  #learnCodec(codec: string | null): void {
+    if (codec === null || codec === this.#codec) return;
+    this.#codec = codec;
+    this.#abilities = browserAbilities(this.#video, codec);
+  }
+
+  #isSpent(
+    { builtAtMs, failedAtMs, engine }: Running,
+    service: { serviceLive: boolean; watched: boolean },
+    nowMs: number,
+  ): boolean {
+    const watch = {
+      ...service,
+      paused: this.#paused,
+      builtAtMs,
+      failedAtMs,
+      movedAtMs: this.#frames.movedAtMs,
+      arrivedAtMs: engine?.arrivedAtMs() ?? null,
+      dueSinceMs: this.#dueSinceMs,
+      attempts: this.#attempts,
+    };
+    return shouldRebuild(watch, nowMs);
+  }
+
+  /** A better engine is off the bench. */
+  #isSecondBest(nowMs: number): boolean {
+    if (this.#running === null || this.rewound) return false;
+    const wanted = this.#wanted(nowMs);
+    const order = this.engines;
+    return wanted !== null && order.indexOf(wanted) < order.indexOf(this.#running.name);
+  }
+
+  #wanted(nowMs: number): EngineName | null {
+    const order = this.rewound ? this.engines.filter(isHls) : this.engines;
+    return engineFor(order, this.#standings, nowMs);
+  }
+
   #jumpWhenBehind(verdict: Verdict, nowMs: number): void {
-    if (verdict.reason !== "behind") {
+    const newestUnixMs = this.#newestUnixMs ?? 0;
+    // Where the camera itself is late, a jump would find nothing newer.
+    const newer = newestUnixMs - (this.#capturedUnixMs ?? 0) > this.picture().targetDelayMs;
+    if (verdict.reason !== "behind" || !newer) {
       this.#behindSinceMs = null;
     } else if (this.#behindSinceMs === null) {
       this.#behindSinceMs = nowMs;
     } else if (nowMs - this.#behindSinceMs > SEEK_COOL_DOWN_MS) {
       this.#behindSinceMs = nowMs;
-      this.#engine?.seekToLive();
+      this.#engine?.toLive();
     }
   }
 
-  #build(nowMs: number): void {
+  #build(): void {
     this.#still.keep(this.#video);
-    this.#engine?.destroy();
-    this.#engine = null;
-    this.#frames.restart();
-    this.#generation += 1;
-    this.#builtAtMs = nowMs;
-    this.#failedAtMs = null;
-    this.#behindSinceMs = null;
-    const name = engineFor(this.#order, this.#strikes);
+    this.#end();
+    const name = this.#wanted(performance.now());
     if (name === null) return;
     this.#name = name;
-    const generation = this.#generation;
-    const failed = ({ fault, why }: EngineFailure) => {
-      if (generation !== this.#generation || this.#failedAtMs !== null) return;
-      console.info(`${name}: ${why}`);
-      this.#failedAtMs = performance.now();
-      if (fault === "engine") this.#strikes += 1;
-    };
-    loadEngine(name)
-      .then((start) => (generation === this.#generation ? start(this.#video, this.#playlist, failed) : null))
-      .then((engine) => {
-        if (generation !== this.#generation) {
-          engine?.destroy();
-          return;
-        }
-        this.#engine = engine;
+    const { video, sources, news } = this.#setting;
+    const setting = { video, sources, news, startUnixMs: this.#rewoundToUnixMs };
+    this.#running = new Running(name, setting, {
+      started: () => {
         if (!this.#paused) this.#play();
-      })
-      .catch((error: unknown) => failed({ fault: "network", why: String(error) }));
+      },
+      failed: ({ fault, why }) => {
+        console.info(`${name}: ${why}`);
+        if (fault !== "network") this.#blame(name, fault === "unfit");
+      },
+    });
   }
 
-  #stop(): void {
-    this.#generation += 1;
-    this.#engine?.destroy();
-    this.#engine = null;
-    this.#still.clear();
+  #blame(name: EngineName, unfit: boolean): void {
+    this.#standings = afterFailure(this.#standings, name, unfit, performance.now());
+  }
+
+  #end(): void {
+    this.#running?.end();
+    this.#running = null;
     this.#frames.restart();
-    this.#builtAtMs = null;
+    this.#behindSinceMs = null;
+  }
+
+  /** Nothing of the picture stays. */
+  #forget(): void {
+    if (this.#running === null && this.#capturedUnixMs === null) return;
+    this.#end();
+    this.#still.clear();
+    this.#rewoundToUnixMs = null;
     this.#capturedUnixMs = null;
     this.#movedAtMs = null;
   }
@@ -210,4 +346,8 @@ export class Playback {
       if (error instanceof DOMException && error.name === "NotAllowedError") this.#paused = true;
     });
   }
+}
+
+function isHls(name: EngineName): boolean {
+  return name !== "instant";
 }

@@ -15,6 +15,7 @@ const moving: Picture = {
   capturedUnixMs: SERVICE_NOW - 2400,
   targetDelayMs: 3000,
   paused: false,
+  rewound: false,
   unsupported: false,
 };
 const nothing: Picture = { ...moving, movedAtMs: null, capturedUnixMs: null };
@@ -41,6 +42,7 @@ test.each<[string, Polls, Picture, string, string]>([
   ["no picture yet", heard(), nothing, "catching-up", "loading"],
   ["standing still", heard(), { ...moving, movedAtMs: NOW - FROZEN_MS - 1 }, "catching-up", "frozen"],
   ["paused", heard(), { ...moving, paused: true }, "catching-up", "paused"],
+  ["rewound", heard(), { ...aged(60_000), rewound: true }, "catching-up", "rewound"],
   ["autoplay refused", heard(), { ...nothing, paused: true }, "catching-up", "paused"],
   ["no engine", heard(), { ...nothing, unsupported: true }, "catching-up", "unsupported"],
   [

@@ -23,6 +23,8 @@ export interface Picture {
   readonly targetDelayMs: number;
   /** The browser refused to start by itself, or somebody paused. */
   readonly paused: boolean;
+  /** The visitor looks at the past. */
+  readonly rewound: boolean;
   /** No engine works in this browser. */
   readonly unsupported: boolean;
 }
@@ -56,6 +58,7 @@ export function judge(polls: Polls, picture: Picture, nowMs: number, serviceUnix
   if (nowMs - picture.movedAtMs > frozenAfterMs(status.video?.frame_rate_hz)) {
     return verdict("catching-up", "frozen");
   }
+  if (picture.rewound) return verdict("catching-up", "rewound");
   if (ageMs !== null && ageMs > picture.targetDelayMs + LIVE_SLACK_MS)
     return verdict("catching-up", "behind");
   return verdict("live", "live");

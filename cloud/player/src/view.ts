@@ -3,23 +3,13 @@
 // data attributes of the root element.
 
 import { offeredWish, WISH_WORDS } from "./command";
+import { element, hide, rebuild, set, tag, text } from "./element";
 import { healthNumbers, healthWords } from "./health";
-import type { Polls } from "./polls";
-import type { Picture, Verdict } from "./verdict";
-import { ageText, explain, moment, pictureSentence, STATE_WORDS, viewersText } from "./wording";
+import type { Scene } from "./watching";
+import { ageText, badgeWord, explain, moment, pictureSentence, viewersText } from "./wording";
 
 /** The age on the badge changes this often: readable, still true. */
 const AGE_EVERY_MS = 1000;
-
-export interface Scene {
-  readonly verdict: Verdict;
-  readonly polls: Polls;
-  readonly picture: Picture;
-  readonly engine: string;
-  readonly frames: number;
-  readonly nowMs: number;
-  readonly serviceUnixMs: number | null;
-}
 
 export class View {
   readonly #camera: string;
@@ -28,7 +18,7 @@ export class View {
 
   constructor(camera: string) {
     this.#camera = camera;
-    text("camera", camera);
+    text(element("camera"), camera);
   }
 
   render(scene: Scene): void {
@@ -43,31 +33,42 @@ export class View {
     set(root, "picture", picture.movedAtMs === null ? "none" : "some");
 
     const { headline, detail } = explain(verdict, polls, serviceUnixMs, navigator.onLine);
-    text("word", STATE_WORDS[verdict.state]);
-    text("headline", headline);
-    text("detail", detail);
+    const word = badgeWord(verdict);
+    text(element("word"), word);
+    text(element("headline"), headline);
+    text(element("detail"), detail);
     const changed = this.#shown !== verdict.state + verdict.reason;
     this.#shown = verdict.state + verdict.reason;
     if (changed) {
-      document.title = `${this.#camera} · ${STATE_WORDS[verdict.state].toLowerCase()}`;
-      text("announcement", `${STATE_WORDS[verdict.state]}. ${headline}.`);
+      document.title = `${this.#camera} · ${word.toLowerCase()}`;
+      text(
+        element("announcement"),
+        headline.toUpperCase() === word ? `${headline}.` : `${word}. ${headline}.`,
+      );
     }
     if (changed || scene.nowMs - this.#ageShownAtMs >= AGE_EVERY_MS) {
       this.#ageShownAtMs = scene.nowMs;
       this.#renderAge(scene);
     }
 
-    hide("veil", !(VEILED.has(verdict.state) || (picture.movedAtMs === null && verdict.reason !== "paused")));
-    hide("play", verdict.reason !== "paused");
+    root.toggleAttribute("data-veiled", VEILED.has(verdict.state));
+    hide(
+      element("veil"),
+      !(VEILED.has(verdict.state) || (picture.movedAtMs === null && verdict.reason !== "paused")),
+    );
+    hide(element("play"), verdict.reason !== "paused");
 
     // Nobody knows how many watch while the service does not answer.
-    hide("viewers", status === null || verdict.state === "no-access" || verdict.state === "unreachable");
-    text("viewers-count", String(status?.viewers ?? ""));
-    text("viewers-words", status ? viewersText(status.viewers) : "");
+    hide(
+      element("viewers"),
+      status === null || verdict.state === "no-access" || verdict.state === "unreachable",
+    );
+    text(element("viewers-count"), String(status?.viewers ?? ""));
+    text(element("viewers-words"), status ? viewersText(status.viewers) : "");
     const wish = verdict.state === "no-access" ? null : offeredWish(status);
-    hide("command", wish === null);
+    hide(element("command"), wish === null);
     if (wish) {
-      text("command", WISH_WORDS[wish]);
+      text(element("command"), WISH_WORDS[wish]);
       set(element("command"), "wish", wish);
     }
     if (status?.video) {
@@ -81,16 +82,16 @@ export class View {
     const shown = picture.capturedUnixMs ?? newest;
     const known = verdict.ageMs ?? (shown !== null && serviceUnixMs !== null ? serviceUnixMs - shown : null);
     const onBadge = VEILED.has(verdict.state) ? null : verdict.ageMs;
-    text("age", onBadge === null ? "" : `${ageText(onBadge)} ago`);
-    text("sentence", pictureSentence({ ...verdict, ageMs: known }, shown, serviceUnixMs));
+    text(element("age"), onBadge === null ? "" : `${ageText(onBadge)} ago`);
+    text(element("sentence"), pictureSentence({ ...verdict, ageMs: known }, shown, serviceUnixMs));
   }
 
   #renderHealth({ verdict, polls: { status }, serviceUnixMs }: Scene): void {
     const numbers = status && verdict.state !== "no-access" ? healthNumbers(status) : [];
-    hide("health", status === null || numbers.length === 0);
+    hide(element("health"), status === null || numbers.length === 0);
     if (status === null || numbers.length === 0) return;
     const words = healthWords(status.health);
-    rebuild("health-words", JSON.stringify(words), () =>
+    rebuild(element("health-words"), JSON.stringify(words), () =>
       words.length === 0
         ? [tag("span", "", "Camera in numbers")]
         : words.map(({ label, word, grade }) => {
@@ -99,15 +100,15 @@ export class View {
             return item;
           }),
     );
-    rebuild("numbers", JSON.stringify(numbers), () =>
+    rebuild(element("numbers"), JSON.stringify(numbers), () =>
       numbers.map(([name, value]) => {
         const item = tag("div", "", "");
         item.append(tag("dt", "", name), tag("dd", "", value));
         return item;
       }),
     );
-    hide("black-box", status.black_box.length === 0);
-    rebuild("black-box-entries", JSON.stringify(status.black_box), () =>
+    hide(element("black-box"), status.black_box.length === 0);
+    rebuild(element("black-box-entries"), JSON.stringify(status.black_box), () =>
       status.black_box.map(({ unix_s, text }) => {
         const when = unix_s === undefined ? "Before its clock was set" : moment(1000 * unix_s, serviceUnixMs);
         const item = tag("li", "", "");
@@ -119,39 +120,3 @@ export class View {
 }
 
 const VEILED: ReadonlySet<string> = new Set(["offline", "no-access", "unreachable"]);
-
-/** The element of index.html with this id. */
-export function element<E extends HTMLElement = HTMLElement>(id: string): E {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`index.html has no element "${id}"`);
-  return found as E;
-}
-
-function text(id: string, value: string): void {
-  const target = element(id);
-  if (target.textContent !== value) target.textContent = value;
-}
-
-function hide(id: string, hidden: boolean): void {
-  const target = element(id);
-  if (target.hidden !== hidden) target.hidden = hidden;
-}
-
-function set(target: HTMLElement, name: string, value: string): void {
-  if (target.dataset[name] !== value) target.dataset[name] = value;
-}
-
-/** Replaces the children when `key` differs from the last one. */
-function rebuild(id: string, key: string, children: () => Node[]): void {
-  const target = element(id);
-  if (target.dataset.key === key) return;
-  target.dataset.key = key;
-  target.replaceChildren(...children());
-}
-
-function tag(name: string, className: string, content: string): HTMLElement {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.textContent = content;
-  return made;
-}

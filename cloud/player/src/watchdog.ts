@@ -8,7 +8,8 @@
 export interface Watch {
   /** The service says that the camera is live. */
   readonly serviceLive: boolean;
-  readonly visible: boolean;
+  /** Somebody looks. */
+  readonly watched: boolean;
   readonly paused: boolean;
   /** When the engine was built, page clock. */
   readonly builtAtMs: number;
@@ -16,6 +17,8 @@ export interface Watch {
   readonly failedAtMs: number | null;
   /** When a new picture last appeared, page clock; null before the first. */
   readonly movedAtMs: number | null;
+  /** When media last came, page clock; null when nobody knows. */
+  readonly arrivedAtMs: number | null;
   /** Since when the three conditions above hold without a break. */
   readonly dueSinceMs: number;
   /** Rebuilds in a row since the picture last moved. */
@@ -24,19 +27,24 @@ export interface Watch {
 
 /** A failed engine is rebuilt after this long. */
 export const FAILED_PATIENCE_MS = 500;
-/** An engine whose picture stands still is rebuilt after this long. */
+/** An engine whose picture stands still is rebuilt after this long ... */
 export const FROZEN_PATIENCE_MS = 5000;
+/** ... and sooner when media comes all the while, this lately: it is the engine that is stuck. */
+export const STUCK_PATIENCE_MS = 2500;
+export const ARRIVING_MS = 1000;
 /** Patience doubles with each attempt, up to these. */
 export const MAX_FAILED_PATIENCE_MS = 4000;
 export const MAX_FROZEN_PATIENCE_MS = 20_000;
 
 export function shouldRebuild(watch: Watch, nowMs: number): boolean {
-  if (!watch.serviceLive || !watch.visible) return false;
+  if (!watch.serviceLive || !watch.watched) return false;
   const patience = (firstMs: number, maxMs: number) => Math.min(firstMs * 2 ** watch.attempts, maxMs);
   if (watch.failedAtMs !== null) {
     return nowMs - watch.failedAtMs >= patience(FAILED_PATIENCE_MS, MAX_FAILED_PATIENCE_MS);
   }
   if (watch.paused) return false;
   const quietSinceMs = Math.max(watch.movedAtMs ?? 0, watch.builtAtMs, watch.dueSinceMs);
-  return nowMs - quietSinceMs >= patience(FROZEN_PATIENCE_MS, MAX_FROZEN_PATIENCE_MS);
+  const arriving = watch.arrivedAtMs !== null && nowMs - watch.arrivedAtMs < ARRIVING_MS;
+  const firstMs = arriving ? STUCK_PATIENCE_MS : FROZEN_PATIENCE_MS;
+  return nowMs - quietSinceMs >= patience(firstMs, MAX_FROZEN_PATIENCE_MS);
 }

@@ -3,7 +3,17 @@ import { LIVE, SERVICE_NOW } from "./live-status.fixture";
 import { noPolls, type Polls, withResult } from "./polls";
 import type { Status } from "./status";
 import type { Verdict } from "./verdict";
-import { ageText, explain, moment, pictureSentence, viewersText } from "./wording";
+import {
+  ageText,
+  badgeWord,
+  behindText,
+  cardSentence,
+  explain,
+  moment,
+  pictureSentence,
+  stillAgeText,
+  viewersText,
+} from "./wording";
 
 test.each([
   [0, "0.0 s"],
@@ -82,5 +92,38 @@ test("the sentence on the picture never calls an old one new", () => {
 });
 
 test("viewers are counted in words", () => {
-  expect([0, 1, 2].map(viewersText)).toEqual(["0 people watch", "1 person watches", "2 people watch"]);
+  expect([0, 1, 2].map(viewersText)).toEqual(["Nobody watches", "1 person watches", "2 people watch"]);
+});
+
+test("the badge says what the visitor has chosen, never LIVE for an old picture", () => {
+  const words = (["connecting", "paused", "rewound", "unsupported", "behind", "frozen"] as const).map(
+    (reason) => badgeWord(verdict("catching-up", reason)),
+  );
+  expect(words).toEqual(["CONNECTING", "PAUSED", "REWOUND", "NO PICTURE", "CATCHING UP", "CATCHING UP"]);
+  expect(badgeWord(verdict("live", "live"))).toBe("LIVE");
+  expect(
+    pictureSentence(verdict("catching-up", "rewound", 45_000), SERVICE_NOW - 45_000, SERVICE_NOW),
+  ).toMatch(/^You are looking back: .*45 s ago\.$/);
+});
+
+test.each([
+  [0, "0 s"],
+  [44.6, "45 s"],
+  [60, "1:00 min"],
+  [119.7, "2:00 min"],
+])("%d s behind reads %s", (seconds, text) => {
+  expect(behindText(seconds)).toBe(text);
+});
+
+test.each<[Partial<Status>, string]>([
+  [{ viewers: 2 }, "2 people watch."],
+  [{ state: "stale" }, "The camera has gone quiet. Waiting for it."],
+  [{ state: "offline", reason: { code: "camera_fault", text: "" } }, "The camera has a fault."],
+  [{ state: "offline", reason: { code: "never_seen", text: "" } }, "This camera has not called yet."],
+])("in the list, %j reads %s", (change, sentence) => {
+  expect(cardSentence({ ...LIVE, ...change })).toBe(sentence);
+});
+
+test("a still is never called newer than it is", () => {
+  expect([0, 1, 1001, 9999, 14_200].map(stillAgeText)).toEqual(["0 s", "1 s", "2 s", "10 s", "14 s"]);
 });

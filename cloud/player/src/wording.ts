@@ -4,7 +4,20 @@ import type { Polls } from "./polls";
 import type { Status } from "./status";
 import type { PageState, Verdict } from "./verdict";
 
-/** The state's name, as on the badge. */
+/** The badge: the state's name, or what the visitor has chosen over it. */
+export function badgeWord({ state, reason }: Verdict): string {
+  return (state === "catching-up" && CATCHING_UP_WORDS[reason]) || STATE_WORDS[state];
+}
+
+const CATCHING_UP_WORDS: Record<string, string> = {
+  connecting: "CONNECTING",
+  loading: "CONNECTING",
+  paused: "PAUSED",
+  rewound: "REWOUND",
+  unsupported: "NO PICTURE",
+};
+
+/** The states' names. */
 export const STATE_WORDS: Record<PageState, string> = {
   live: "LIVE",
   "catching-up": "CATCHING UP",
@@ -50,7 +63,8 @@ const CATCHING_UP: Record<string, Explanation> = {
   loading: { headline: "Waiting for the first picture", detail: "" },
   frozen: { headline: "Waiting for the picture", detail: "" },
   behind: { headline: "Catching up", detail: "" },
-  paused: { headline: "Paused", detail: "Press play for the live picture." },
+  paused: { headline: "Paused", detail: "" },
+  rewound: { headline: "Rewound", detail: "" },
   unsupported: {
     headline: "This browser cannot show the picture",
     detail: "It plays neither H.264 through MediaSource nor HLS. Try another browser.",
@@ -119,7 +133,27 @@ export function pictureSentence(
   if (state === "catching-up" && reason === "behind") {
     return `What you see happened ${ageText(ageMs)} ago; catching up.`;
   }
+  if (state === "catching-up" && reason === "rewound") {
+    return `You are looking back: ${moment(lastUnixMs, serviceUnixMs)}, ${ageText(ageMs)} ago.`;
+  }
   return `The last picture is from ${moment(lastUnixMs, serviceUnixMs)}, ${ageText(ageMs)} ago.`;
+}
+
+/** One sentence on a camera in the list. */
+export function cardSentence(status: Status): string {
+  switch (status.state) {
+    case "live":
+      return `${viewersText(status.viewers)}.`;
+    case "stale":
+      return "The camera has gone quiet. Waiting for it.";
+    case "offline":
+      return `${offline(status.reason.code, status, status.service_time_unix_ms).headline}.`;
+  }
+}
+
+/** The age of a still, in whole units: "4 s", "3 min". */
+export function stillAgeText(ms: number): string {
+  return ms < 10_000 ? `${Math.ceil(ms / 1000)} s` : ageText(ms);
 }
 
 /** "2.4 s", "14 s", "3 min", "5 h", "2 days". */
@@ -143,6 +177,13 @@ export function moment(unixMs: number, nowUnixMs: number | null, timeZone?: stri
   }).format(unixMs);
 }
 
+/** How far back a rewound picture is: "45 s", "1:30 min". */
+export function behindText(seconds: number): string {
+  const s = Math.round(seconds);
+  return s < 60 ? `${s} s` : `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")} min`;
+}
+
 export function viewersText(viewers: number): string {
+  if (viewers === 0) return "Nobody watches";
   return viewers === 1 ? "1 person watches" : `${viewers} people watch`;
 }

@@ -1,6 +1,8 @@
 // Debian's Chromium, and the page's facts for programs.
 
+import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
 
 export async function launch(): Promise<Browser> {
   return chromium.launch({
@@ -41,4 +43,21 @@ export async function facts(page: Page): Promise<Facts> {
 export async function reaches(page: Page, state: string, reason?: string): Promise<void> {
   const selector = `html[data-state="${state}"]${reason ? `[data-reason="${reason}"]` : ""}`;
   await page.waitForSelector(selector, { state: "attached", timeout: 60_000 });
+}
+
+/** Waits until so many more pictures have reached the screen. */
+export async function shows(page: Page, pictures: number): Promise<void> {
+  const { frames } = await facts(page);
+  const enough = (frames: number) => Number(document.documentElement.dataset.frames) >= frames;
+  await page.waitForFunction(enough, frames + pictures, { timeout: 60_000 });
+}
+
+/** Asks axe-core: no violation of any of its rules. */
+export async function isAccessible(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+  });
+  expect(violations).toEqual([]);
 }

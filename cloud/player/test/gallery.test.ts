@@ -1,21 +1,26 @@
 // The layout at every size: nothing sticks out, nothing overlaps, and every
-// control is large enough for a thumb. With SCREENSHOTS=folder it also leaves
+// control is large enough for a thumb; and axe-core's rules in every state. With SCREENSHOTS=folder it also leaves
 // pictures of every state, for people to look at.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Status } from "../src/status";
-import { launch, reaches } from "./browser";
+import { isAccessible, launch, reaches } from "./browser";
+import { layoutFaults } from "./layout";
 import { StandIn } from "./stand-in";
 
+const PHONE = { width: 390, height: 844 };
+const WALL = { width: 3840, height: 2160 };
+/** Where it is looked at on a wall too: every picture there costs seconds. */
+const ON_WALL = new Set(["live", "not-seen", "rewound", "list"]);
 const SIZES = [
-  { width: 390, height: 844 },
+  PHONE,
   { width: 844, height: 390 },
   { width: 1440, height: 900 },
   { width: 320, height: 568 },
-  { width: 3840, height: 2160 },
+  WALL,
 ];
 
 const offline = (code: string, text: string, more: Partial<Status> = {}): Partial<Status> => ({
@@ -35,7 +40,7 @@ const NEW_CAMERA: Partial<Status> = {
   viewers: 1,
 };
 
-/** [name, state, what the status says or the HTTP status of a refusal] */
+/** [name, state before anything is done there, what the status says or the HTTP status of a refusal] */
 const SCENES: [string, string, Partial<Status> | number][] = [
   ["live", "live", { control: true }],
   ["stale", "stale", { state: "stale", reason: { code: "stale", text: "" } }],
@@ -59,6 +64,9 @@ const SCENES: [string, string, Partial<Status> | number][] = [
     }),
   ],
   ["numbers", "live", { control: true }],
+  ["paused", "live", {}],
+  ["rewound", "live", {}],
+  ["share", "live", {}],
   ["no-access", "no-access", 401],
   ["service-error", "unreachable", 503],
 ];
@@ -73,13 +81,42 @@ const FIRST_SCENES: [string, string, Partial<Status> | number][] = [
   ["other-camera", "no-access", 403],
 ];
 
+/** What a visitor does to see a scene, and to leave it. */
+const ACTIONS: Record<string, (page: Page) => Promise<void>> = {
+  numbers: async (page) => {
+    for (const card of ["#health", "#playback"]) await page.locator(`${card} summary`).click();
+  },
+  paused: async (page) => {
+    await page.keyboard.press("k");
+    await reaches(page, "catching-up", "paused");
+  },
+  rewound: async (page) => {
+    await page.keyboard.press("ArrowLeft");
+    await reaches(page, "catching-up", "rewound");
+  },
+  share: async (page) => {
+    await page.getByRole("button", { name: "Share" }).click();
+    await page.getByRole("textbox", { name: "Link" }).waitFor();
+  },
+};
+const UNDO: typeof ACTIONS = {
+  numbers: ACTIONS.numbers as (page: Page) => Promise<void>,
+  paused: (page) => page.keyboard.press("l"),
+  rewound: (page) => page.keyboard.press("l"),
+  share: (page) => page.keyboard.press("Escape"),
+};
+
+const { SCREENSHOTS } = process.env;
+
 let browser: Browser;
+let page: Page;
 let service: StandIn;
 
 beforeAll(async () => {
   browser = await launch();
   service = await StandIn.start();
-  await service.startCamera();
+  await service.startCamera("1280x720");
+  page = await browser.newPage({ reducedMotion: "reduce" });
 });
 
 afterAll(async () => {
@@ -87,61 +124,77 @@ afterAll(async () => {
   await service.end();
 });
 
-test.each(["light", "dark"] as const)("%s, with a picture", (scheme) => show(scheme, SCENES, true));
-test.each(["light", "dark"] as const)("%s, without a picture", (scheme) => show(scheme, FIRST_SCENES, false));
-
-async function show(scheme: "light" | "dark", scenes: typeof SCENES, picture: boolean): Promise<void> {
-  const page = await browser.newPage({ colorScheme: scheme });
-  for (const [name, state, bend] of scenes) {
+describe("with a picture", () => {
+  test.each(SCENES)("%s", async (name, state, bend) => {
     service.bend = {};
     service.refuse = null;
-    if (picture) {
-      if (page.url() === "about:blank") await page.goto(`${service.origin}/watch/garden/`);
-      await reaches(page, "live");
-    }
+    if (page.url() === "about:blank") await page.goto(`${service.origin}/watch/garden/`);
+    await reaches(page, "live");
     if (typeof bend === "number") service.refuse = bend;
     else service.bend = bend;
-    if (!picture) await page.goto(`${service.origin}/watch/garden/`);
     await reaches(page, state);
-    if (name === "numbers") await page.locator("summary").click();
+    await ACTIONS[name]?.(page);
+    await look(name);
+    await UNDO[name]?.(page);
+  });
+});
+
+describe("before the first picture", () => {
+  test.each(FIRST_SCENES)("%s", async (name, state, bend) => {
+    service.bend = typeof bend === "number" ? {} : bend;
+    service.refuse = typeof bend === "number" ? bend : null;
+    await page.goto(`${service.origin}/watch/garden/`);
+    await reaches(page, state);
+    await look(name);
+  });
+});
+
+const GARDEN_AND_OTHERS: Partial<Status>[] = [
+  {},
+  { camera: "back-door", viewers: 0 },
+  { camera: "barn", state: "stale", reason: { code: "stale", text: "" }, age_ms: 5400 },
+  {
+    camera: "a-camera-with-the-longest-name-32",
+    ...offline("not_seen", ""),
+    age_ms: 7_400_000,
+  },
+  { camera: "workshop", ...offline("stopped", "", STOPPED), age_ms: 86_000_000 },
+  { camera: "new-one", ...offline("never_seen", "", NEW_CAMERA), age_ms: null },
+];
+
+describe("the list", () => {
+  test.each([
+    ["list", GARDEN_AND_OTHERS],
+    ["list-of-one", [{}]],
+    ["list-of-none", []],
+  ])("%s", async (name, cameras) => {
+    service.bend = {};
+    service.refuse = null;
+    service.cameras = cameras;
+    await page.goto(`${service.origin}/`);
+    await page.waitForSelector('html[data-list="known"]', { state: "attached" });
+    if (cameras.length > 0) await page.waitForSelector(".view video");
+    await look(name);
+  });
+});
+
+/** Inspects the page at every size, and asks axe-core in either scheme. */
+async function look(name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize(PHONE);
+    await isAccessible(page);
     for (const size of SIZES) {
+      if (colorScheme === "dark" && !SCREENSHOTS) continue;
+      if (size === WALL && !ON_WALL.has(name)) continue;
       await page.setViewportSize(size);
-      await inspect(page);
-      await shoot(page, `${name}-${size.width}x${size.height}-${scheme}`);
+      expect(await page.evaluate(layoutFaults), JSON.stringify(size)).toEqual([]);
+      if (SCREENSHOTS) await shoot(`${name}-${size.width}x${size.height}-${colorScheme}`, SCREENSHOTS);
     }
   }
-  await page.close();
 }
 
-async function inspect(page: Page): Promise<void> {
-  const faults = await page.evaluate(() => {
-    const faults: string[] = [];
-    if (document.documentElement.scrollWidth > innerWidth) faults.push("the page is wider than the screen");
-    const visible = (selector: string) =>
-      [...document.querySelectorAll(selector)].filter((one) => one.getClientRects().length > 0);
-    for (const button of visible("button, summary")) {
-      const { width, height } = button.getBoundingClientRect();
-      if (width < 44 || height < 44) faults.push(`${button.id || "summary"} is ${width}x${height}`);
-    }
-    const boxes = visible(".badge, .chip, .pill, .headline, .detail, .panel");
-    for (const [at, one] of boxes.entries()) {
-      const { left, right } = one.getBoundingClientRect();
-      if (left < 0 || right > innerWidth) faults.push(`${one.className} sticks out of the screen`);
-      for (const other of boxes.slice(at + 1)) {
-        const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];
-        const apart = a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
-        if (!apart) faults.push(`${one.className} overlaps ${other.className}`);
-      }
-    }
-    return faults;
-  });
-  expect(faults, JSON.stringify(page.viewportSize())).toEqual([]);
-}
-
-async function shoot(page: Page, name: string): Promise<void> {
-  const folder = process.env.SCREENSHOTS;
-  if (!folder) return;
+async function shoot(name: string, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await page.waitForTimeout(700);
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }

@@ -1,5 +1,6 @@
-// A stand-in for the service and the camera behind it: the built page, plain
-// HLS that a real ffmpeg writes live, and a status that a test can bend. It
+// A stand-in for the service and the camera behind it: the built page, an
+// instant stream and plain HLS that a real ffmpeg writes live from one clip
+// (the low-latency playlist is the plain one), and a status that a test can bend. It
 // keeps to the service's paths and headers, and holds no logic of its own.
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -11,6 +12,8 @@ import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Status } from "../src/status";
+import { clip, GOP_FRAMES } from "./clip";
+import { InstantStream } from "./instant-stream";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 
@@ -43,10 +46,13 @@ export class StandIn {
   bend: Partial<Status> = {};
   /** HTTP status instead of the camera's status JSON and media. */
   refuse: number | null = null;
+  readonly instant = new InstantStream(GOP_FRAMES);
   /** The playlist is not there yet. */
   noPlaylist = false;
   /** How far this service's clock is from the machine's, ms. */
   clockOffsetMs = 0;
+  /** The cameras of the list, as overrides of the garden's status. */
+  cameras: Partial<Status>[] = [{}];
   /** Bodies posted to `desired`. */
   readonly wishes: string[] = [];
 
@@ -97,18 +103,21 @@ export class StandIn {
   }
 
   /** Starts the camera with a new run; a camera that runs is ended first. */
-  async startCamera(): Promise<void> {
+  async startCamera(size = "640x360"): Promise<void> {
     await this.stopCamera();
     this.#run = Math.max(this.#run + 1, Math.floor(Date.now() / 1000));
     this.#frozenSinceMs = null;
     const folder = join(this.#folder, String(this.#run));
     await mkdir(folder);
-    const source = "-re -f lavfi -i testsrc2=size=1280x720:rate=25";
-    const codec = "-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -bf 0 -g 25 -b:v 2M";
-    const hls = `-f hls -hls_time 0.9 -hls_list_size 60 -hls_segment_type fmp4 -start_number ${this.#run}`;
-    const files = "-hls_flags program_date_time+omit_endlist -hls_segment_filename %d.m4s plain.m3u8";
-    const args = `-hide_banner -loglevel error -nostdin ${source} ${codec} ${hls} ${files}`.split(" ");
-    this.#camera = spawn("ffmpeg", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+    const hls = `[f=hls:hls_time=0.9:hls_list_size=60:hls_segment_type=fmp4:start_number=${this.#run}:hls_flags=program_date_time+omit_endlist:hls_segment_filename=%d.m4s]plain.m3u8`;
+    const mp4 =
+      "[f=mp4:video_track_timescale=16000:movflags=+frag_every_frame+empty_moov+default_base_moof:flush_packets=1]pipe:1";
+    const source = `-re -stream_loop -1 -i ${await clip(size)} -map 0:v -c copy`;
+    const args = `-hide_banner -loglevel error -nostdin ${source} -f tee ${hls}|${mp4}`.split(" ");
+    this.instant.begin(this.#run);
+    const camera = spawn("ffmpeg", args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    camera.stdout.on("data", (bytes: Buffer) => this.instant.push(bytes));
+    this.#camera = camera;
     await once(this.#camera, "spawn");
   }
 
@@ -121,6 +130,7 @@ export class StandIn {
   async stopCamera(): Promise<void> {
     const camera = this.#camera;
     this.#camera = null;
+    this.instant.end();
     if (!camera || camera.exitCode !== null || camera.signalCode !== null) return;
     camera.kill("SIGKILL");
     await once(camera, "exit");
@@ -132,7 +142,7 @@ export class StandIn {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  #status(): Status {
+  #status(bend: Partial<Status> = this.bend): Status {
     const now = Date.now() + this.clockOffsetMs;
     const silentMs = this.#frozenSinceMs === null ? 80 : Date.now() - this.#frozenSinceMs;
     const state = silentMs < 3000 ? "live" : silentMs < 10_000 ? "stale" : "offline";
@@ -162,7 +172,7 @@ export class StandIn {
       },
       black_box: [],
       control: false,
-      ...this.bend,
+      ...bend,
     };
   }
 
@@ -172,18 +182,46 @@ export class StandIn {
     if (asset) return this.#file(response, join(DIST, "assets", asset));
     if (path.startsWith("/watch/") && path.endsWith("/"))
       return this.#file(response, join(DIST, "index.html"));
+    if (path === "/") return this.#file(response, join(DIST, "cameras.html"));
     if (this.refuse !== null) return void response.writeHead(this.refuse).end("refused");
     if (path === "/api/cameras/garden") return void response.end(JSON.stringify(this.#status()));
+    if (path === "/api/cameras") {
+      const cameras = this.cameras.map((bend) => this.#status(bend));
+      return void response.end(JSON.stringify({ cameras }));
+    }
+    if (path === "/api/cameras/garden/link") {
+      return void response.end(
+        JSON.stringify({ path: "/watch/garden/?token=view.garden.x7Kq2m.0.GUXca5xF1J" }),
+      );
+    }
+    if (/^\/watch\/[a-z0-9-]+\/still\.mp4$/.test(path)) return this.#still(request, response);
     if (path === "/api/cameras/garden/desired" && request.method === "POST") {
       let body = "";
       for await (const chunk of request) body += chunk;
       this.wishes.push(body);
       return void response.end(JSON.stringify({ ...JSON.parse(body), version: 4 }));
     }
-    const media = /^\/watch\/garden\/(plain\.m3u8|\d+\/[\w.]+)$/.exec(path)?.[1];
-    if (media === "plain.m3u8" && !this.noPlaylist) return this.#playlist(response);
+    const media = /^\/watch\/garden\/(live\.mp4|plain\.m3u8|index\.m3u8|\d+\/[\w.]+)$/.exec(path)?.[1];
+    if (media === "live.mp4") return this.instant.answer(response, this.clockOffsetMs);
+    if (media?.endsWith(".m3u8") && !this.noPlaylist) return this.#playlist(response);
     if (media?.includes("/")) return this.#file(response, join(this.#folder, media));
     response.writeHead(404).end("not here");
+  }
+
+  /** Whole, or the range that Safari insists on. */
+  #still(request: IncomingMessage, response: ServerResponse): void {
+    const still = this.instant.still;
+    if (still === null) return void response.writeHead(404).end("no picture yet");
+    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+    const first = Number(range?.[1] ?? 0);
+    const last = Math.min(still.length - 1, range?.[2] ? Number(range[2]) : still.length - 1);
+    response.writeHead(range ? 206 : 200, {
+      "Content-Type": TYPES[".mp4"],
+      "Accept-Ranges": "bytes",
+      "Content-Length": last + 1 - first,
+      ...(range ? { "Content-Range": `bytes ${first}-${last}/${still.length}` } : {}),
+    });
+    response.end(still.subarray(first, last + 1));
   }
 
   /** ffmpeg's playlist with the run in front of each name, by this service's clock. */

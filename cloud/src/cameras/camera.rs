@@ -18,7 +18,7 @@ use super::{
     feed::{ConnectionId, Feed},
     viewers::Viewers,
 };
-use crate::{ingest::Dating, media::Media, time::Now};
+use crate::{handover::Rollout, ingest::Dating, media::Media, time::Now};
 
 /// Connections that one camera may have at a time: two during a hand-over, and
 /// as many again that have died without this side knowing yet.
@@ -45,6 +45,14 @@ pub struct Record {
     pub viewers: Viewers,
     /// How the camera's clock relates to ours.
     pub dating: Option<Dating>,
+    /// Where the camera found this service.
+    pub public_url: Option<String>,
+    /// What is known of the instance that it should move to.
+    pub rollout: Rollout,
+    /// How often it was asked to move there.
+    pub moves: u32,
+    /// It has moved there.
+    pub moved_away: bool,
     /// When it was last heard, Unix microseconds.
     pub last_seen_unix_us: Option<i64>,
     /// Which device it is.
@@ -99,6 +107,21 @@ impl Camera {
 }
 
 impl Record {
+    /// Whether the dates of its pictures can be relied on.
+    #[must_use]
+    pub fn is_dated(&self) -> bool {
+        self.dating.as_ref().is_some_and(Dating::is_exact)
+    }
+
+    /// Whether pictures come, or will in a moment.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        let says_so = self.word.as_ref().is_some_and(|word| {
+            matches!(word.state, CameraState::Starting | CameraState::Streaming)
+        });
+        says_so || self.feed.is_open()
+    }
+
     /// Notes what the camera said of its state.
     pub fn heard(&mut self, state: CameraState, reason: String, now: Now) {
         self.last_seen_unix_us = Some(now.unix_us);

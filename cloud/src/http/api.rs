@@ -9,26 +9,28 @@ use axum::{
     http::{HeaderMap, StatusCode, header::SEC_WEBSOCKET_PROTOCOL},
     response::Response,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 use tracing::debug;
 use zerocam_protocol::{
     CameraName,
     checkin::{CheckinRequest, CheckinResponse, Desired, DesiredState},
     limits::{MAX_ACCESS_UNIT_BYTES, MAX_JSON_BYTES},
+    token::{Grant, Right},
     version,
 };
 
 use super::{
     notice::Notice,
-    visitor::{Feeder, Visitor},
+    visitor::{Feeder, Visible, Visitor},
 };
 use crate::{
     access::{Denied, Permission},
     cameras::Camera,
+    handover::Instance,
     ingest::{Connection, Permits, Session},
     service::Service,
-    status::{Facts, NewestPicture, Status, judge},
+    status::{CameraList, Facts, NewestPicture, Status, judge},
     time::Now,
 };
 
@@ -61,7 +63,7 @@ pub(super) async fn stream(
         let text = "too many connections of this camera are open: try again in ten seconds";
         return Err(Notice::unavailable(text));
     };
-    let stopping = service.stopping();
+    let (leaving, stopping) = (service.leaving(), service.stopping());
     let move_after_s = service.settings.move_after_s;
     let response = upgrade
         .protocols([format!("zerocam.v{version}")])
@@ -74,7 +76,7 @@ pub(super) async fn stream(
                 request,
                 camera: place,
             };
-            Connection::new(socket, camera, session, stopping, permits)
+            Connection::new(socket, camera, session, leaving, stopping, permits)
                 .run()
                 .await;
         });
@@ -98,6 +100,12 @@ fn meet(service: &Service, camera: &CameraName) -> Result<Arc<Camera>, Notice> {
         .cameras
         .meet(camera)
         .map_err(|full| Notice::unavailable(full.to_string()))
+}
+
+/// Which instance this is. Public: another one asks when it looks for its
+/// successor.
+pub(super) async fn instance(State(service): State<Arc<Service>>) -> Json<Instance> {
+    Json(service.instance.clone())
 }
 
 /// A camera says how it is and hears what it should do.
@@ -143,15 +151,53 @@ pub(super) async fn desire(
 
 /// How a camera is.
 pub(super) async fn status(State(service): State<Arc<Service>>, visitor: Visitor) -> Json<Status> {
+    let Visitor {
+        camera, permission, ..
+    } = visitor;
+    Json(status_of(&service, camera, permission, Now::read()))
+}
+
+/// How the cameras are that the visitor may see.
+pub(super) async fn list(
+    State(service): State<Arc<Service>>,
+    Visible(cameras): Visible,
+) -> Json<CameraList> {
     let now = Now::read();
-    let camera = service.cameras.get(&visitor.camera);
+    let cameras = cameras
+        .into_iter()
+        .map(|(camera, permission)| status_of(&service, camera, permission, now))
+        .collect();
+    Json(CameraList { cameras })
+}
+
+/// A link to pass on.
+#[derive(Debug, Serialize)]
+pub(super) struct PassOn {
+    /// Path and query: the browser knows best under which host it came.
+    path: String,
+}
+
+/// The visitor's link as one for watching only, whatever it permits here. It
+/// keeps its id and its end, so that revoking the one revokes the other.
+pub(super) async fn pass_on(State(service): State<Arc<Service>>, visitor: Visitor) -> Json<PassOn> {
+    let Visitor { camera, link, .. } = visitor;
+    let token = service.settings.signing_key.sign(&Grant {
+        camera: camera.clone(),
+        right: Right::View(link),
+    });
+    let path = format!("/watch/{camera}/?token={token}");
+    Json(PassOn { path })
+}
+
+fn status_of(service: &Service, name: CameraName, permission: Permission, now: Now) -> Status {
+    let camera = service.cameras.get(&name);
     let mut facts = Facts {
-        key_refused_unix_us: service.cameras.refused_unix_us(&visitor.camera),
+        key_refused_unix_us: service.cameras.refused_unix_us(&name),
         ..Facts::default()
     };
     let mut status = Status {
-        control: visitor.permission == Permission::Control,
-        ..Status::unknown(visitor.camera, now)
+        control: permission == Permission::Control,
+        ..Status::unknown(name, now)
     };
     if let Some(camera) = camera {
         let window = camera.media.window().borrow().clone();
@@ -181,7 +227,7 @@ pub(super) async fn status(State(service): State<Arc<Service>>, visitor: Visitor
         status.black_box = record.black_box.clone();
     }
     (status.state, status.reason) = judge(&facts, now);
-    Json(status)
+    status
 }
 
 /// Reads a JSON body, whatever its Content-Type says, in bounded size and time.

@@ -1,6 +1,6 @@
-//! The page that shows a camera, its assets, and the way in: a link's token is
-//! taken from the address into a cookie, so that it does not stay in the
-//! history, in bookmarks and in `Referer`.
+//! The pages (one camera; all cameras that a visitor may see), their assets,
+//! and the way in: a link's token is taken from the address into a cookie, so
+//! that it does not stay in the history, in bookmarks and in `Referer`.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::{
     notice::Notice,
-    visitor::{Named, Visitor, check_link, cookie_name},
+    visitor::{Named, Visible, Visitor, check_link, cookie_name},
 };
 use crate::service::Service;
 
@@ -26,7 +26,7 @@ use crate::service::Service;
 #[folder = "player/dist"]
 struct Player;
 
-/// Content-Security-Policy of the player: nothing from elsewhere, nothing
+/// Content-Security-Policy of these pages: nothing from elsewhere, nothing
 /// inline. `blob:` is how MediaSource and workers are attached.
 pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; \
@@ -70,8 +70,12 @@ pub(super) async fn player(
         return Ok((StatusCode::SEE_OTHER, headers).into_response());
     }
     visitor.map_err(Notice::into_page)?;
-    let page = Player::get("index.html").expect("the build refuses a player without its page");
-    Ok(Html(page.data).into_response())
+    Ok(page("index.html"))
+}
+
+fn page(file: &str) -> Response {
+    let page = Player::get(file).expect("the build refuses a player without its pages");
+    Html(page.data).into_response()
 }
 
 /// A file of the player. Their names carry a hash of their content, and they
@@ -91,10 +95,14 @@ pub(super) async fn asset(Path(file): Path<String>) -> Result<Response, Notice> 
     Ok((headers, file.data).into_response())
 }
 
-/// The service's front door says only what it is.
-pub(super) async fn front() -> Response {
-    let text = "This service shows cameras to those who have a link. Open the link that a camera's owner gave you.";
-    Notice::new(StatusCode::OK, "zerocam", text.to_owned())
-        .into_page()
-        .into_response()
+/// All cameras that the visitor may see; to strangers, only how to get in.
+pub(super) async fn front(visible: Result<Visible, Notice>) -> Result<Response, Notice> {
+    let Visible(cameras) = visible.map_err(Notice::into_page)?;
+    if !cameras.is_empty() {
+        return Ok(page("cameras.html"));
+    }
+    let text = "This service shows cameras to those who have a link. Open the complete link that a \
+                camera's owner gave you, on this device; if you did, it has expired: ask for a new one.";
+    let notice = Notice::new(StatusCode::OK, "Nothing to see yet", text.to_owned());
+    Ok(notice.into_page().into_response())
 }

@@ -1,7 +1,7 @@
-//! Who asks: a visitor by the link in a cookie or in the path, a camera by its
+//! Who asks: a visitor by the links in cookies or in the path, a camera by its
 //! key in `Authorization`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, RawPathParams},
@@ -12,7 +12,10 @@ use axum::{
     },
 };
 use tracing::warn;
-use zerocam_protocol::CameraName;
+use zerocam_protocol::{
+    CameraName,
+    token::{Grant, Link},
+};
 
 use super::notice::Notice;
 use crate::{
@@ -44,6 +47,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 pub(super) struct Visitor {
     pub(super) camera: CameraName,
     pub(super) permission: Permission,
+    pub(super) link: Link,
     /// Tells visitors apart: address, browser, link. Only good for counting:
     /// a client can claim any address.
     pub(super) identity: [String; 3],
@@ -58,7 +62,7 @@ impl FromRequestParts<Arc<Service>> for Visitor {
             Some(token) => token,
             None => cookie(&parts.headers, &cookie_name(&camera)).ok_or(Denied::NoLink)?,
         };
-        let permission = check_link(service, &camera, &token)?;
+        let (permission, link) = check_link(service, &camera, &token)?;
         let text = |name| {
             let value = parts.headers.get(name)?.to_str().ok()?;
             Some(value.to_owned())
@@ -72,8 +76,33 @@ impl FromRequestParts<Arc<Service>> for Visitor {
         Ok(Self {
             camera,
             permission,
+            link,
             identity: [address, browser, token],
         })
+    }
+}
+
+/// The cameras that a visitor may see, and what the visitor may do there:
+/// those whose cookies hold a good link, or the one of the link in the path.
+#[derive(Debug)]
+pub(super) struct Visible(pub(super) BTreeMap<CameraName, Permission>);
+
+impl FromRequestParts<Arc<Service>> for Visible {
+    type Rejection = Notice;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Notice> {
+        if let Some(token) = path_value(parts, service, "token").await? {
+            let grant = verify(service, &token)?;
+            let camera = grant.camera.clone();
+            let (permission, _) = permit_visit(grant, &camera)?;
+            return Ok(Self(BTreeMap::from([(camera, permission)])));
+        }
+        let cameras = cookies(&parts.headers).filter_map(|(name, token)| {
+            let camera = name.strip_prefix(COOKIE_PREFIX)?.parse().ok()?;
+            let (permission, _) = check_link(service, &camera, token).ok()?;
+            Some((camera, permission))
+        });
+        Ok(Self(cameras.collect()))
     }
 }
 
@@ -82,16 +111,21 @@ pub(super) fn check_link(
     service: &Service,
     camera: &CameraName,
     token: &str,
-) -> Result<Permission, Denied> {
-    let key = &service.settings.signing_key;
-    let grant = key.verify(token, Now::read().unix_s())?;
-    permit_visit(&grant, camera)
+) -> Result<(Permission, Link), Denied> {
+    permit_visit(verify(service, token)?, camera)
 }
+
+fn verify(service: &Service, token: &str) -> Result<Grant, Denied> {
+    let key = &service.settings.signing_key;
+    key.verify(token, Now::read().unix_s())
+}
+
+const COOKIE_PREFIX: &str = "zerocam_";
 
 /// The cookie that holds the link for a camera: one each, so that one browser
 /// can watch several.
 pub(super) fn cookie_name(camera: &CameraName) -> String {
-    format!("zerocam_{camera}")
+    format!("{COOKIE_PREFIX}{camera}")
 }
 
 /// A camera with its own key.
@@ -103,13 +137,9 @@ impl FromRequestParts<Arc<Service>> for Feeder {
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Notice> {
         let Named(camera) = Named::from_request_parts(parts, service).await?;
-        let checked = bearer(&parts.headers).ok_or(Denied::NoKey).and_then(|key| {
-            let grant = service
-                .settings
-                .signing_key
-                .verify(key, Now::read().unix_s())?;
-            permit_feed(&grant, &camera)
-        });
+        let checked = bearer(&parts.headers)
+            .ok_or(Denied::NoKey)
+            .and_then(|key| permit_feed(&verify(service, key)?, &camera));
         match checked {
             Ok(()) => Ok(Self(camera)),
             Err(denied) => {
@@ -142,16 +172,19 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
 }
 
-/// A cookie's value (RFC 6265, section 5.4). Our values need no unquoting.
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+/// All cookies (RFC 6265, section 5.4). Our values need no unquoting.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.to_owned())
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let (_, value) = cookies(headers).find(|(key, _)| *key == name)?;
+    Some(value.to_owned())
 }
 
 #[cfg(test)]

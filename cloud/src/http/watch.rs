@@ -1,54 +1,270 @@
 //! What players fetch: playlists and media, from the camera's live window.
+//!
+//! What is not there yet but will be is waited for: blocking reloads and
+//! preload hints of Low-Latency HLS (RFC 8216bis, section 6.2.5), and the first
+//! picture of a camera that starts. A wait ends after [`LONGEST_WAIT`] with 503,
+//! also while the camera is stopped: the specification wants an error rather
+//! than a playlist without what was asked for, and players ask again after a
+//! 5xx, but give up after a 404. Who asks without waiting for anything gets the
+//! unchanged playlist of a stopped camera at once.
 
-use std::{convert::Infallible, str::FromStr, sync::Arc};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
-    extract::{Path, State},
+    body::Bytes,
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{
-        HeaderValue,
-        header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
+        HeaderMap, HeaderValue,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
 };
-use futures_util::stream;
 use serde::Deserialize;
-use zerocam_protocol::{Run, Segment};
+use tokio::{select, time::sleep};
+use zerocam_protocol::{Frame, Run, Segment};
 
-use super::{notice::Notice, visitor::Visitor};
-use crate::{media::Window, service::Service, time::Now};
+use super::{notice::Notice, range, visitor::Visitor};
+use crate::{
+    cameras::Camera,
+    media::{
+        Newest, Window,
+        playlist::{LowLatency, Place},
+        window::MediaFile,
+    },
+    service::Service,
+    time::Now,
+};
+
+/// hls.js takes a service that does not answer within ten seconds for dead,
+/// AVPlayer does so a little earlier.
+const LONGEST_WAIT: Duration = Duration::from_millis(7500);
+
+/// A window whose newest picture is older than this has yet to catch up.
+const CAUGHT_UP_US: i64 = 3_000_000;
 
 /// Playlists change all the time.
-const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Media never change. Private, because watching is by permission.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=600, immutable");
 
 const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
-const MP4: HeaderValue = HeaderValue::from_static("video/mp4");
+pub(super) const MP4: HeaderValue = HeaderValue::from_static("video/mp4");
+
+/// What a window says to a request.
+enum Found<T> {
+    Here(T),
+    ToCome,
+    Never(Notice),
+}
 
 /// Plain HLS, for any player.
 pub(super) async fn plain_playlist(
     State(service): State<Arc<Service>>,
     visitor: Visitor,
 ) -> Result<Response, Notice> {
-    let window = window(&service, &visitor)?;
-    let playlist = window.plain_playlist().ok_or_else(no_picture)?;
-    let headers = [(CONTENT_TYPE, PLAYLIST), (CACHE_CONTROL, NO_CACHE)];
-    Ok((headers, playlist.to_owned()).into_response())
+    expect_pictures(&service, &visitor, |window| {
+        window.plain_playlist().is_some()
+    })?;
+    let find = |_: &Camera, window: &Window| match window.plain_playlist() {
+        Some(playlist) => Found::Here(playlist),
+        None => Found::ToCome,
+    };
+    Ok(playlist(wait_for(&service, &visitor, find).await?))
 }
 
-/// The name of an init or a media segment.
+/// Low-Latency HLS.
+pub(super) async fn low_latency_playlist(
+    State(service): State<Arc<Service>>,
+    visitor: Visitor,
+    directives: Result<Query<Directives>, QueryRejection>,
+) -> Result<Response, Notice> {
+    let Query(directives) =
+        directives.map_err(|rejection| Notice::bad_request(rejection.body_text()))?;
+    let place = directives.place()?;
+    // A player that names a place knows the stream from another instance.
+    if place.is_none() {
+        expect_pictures(&service, &visitor, |window| window.low_latency().is_some())?;
+    }
+    let find = |camera: &Camera, window: &Window| reload(camera, window, place);
+    let found = wait_for(&service, &visitor, find).await?;
+    Ok(playlist(if directives.wants_delta() {
+        found.delta()
+    } else {
+        found.full()
+    }))
+}
+
+/// An init, a media segment or a part.
+pub(super) async fn media(
+    State(service): State<Arc<Service>>,
+    visitor: Visitor,
+    Path(path): Path<MediaPath>,
+    headers: HeaderMap,
+) -> Result<Response, Notice> {
+    let nothing = || Notice::not_found("there is nothing at this address");
+    let file = path.parse().ok_or_else(nothing)?;
+    let find = |_: &Camera, window: &Window| {
+        let found = match file {
+            MediaFile::Init(run) => window.init(run).map(|init| vec![init]),
+            MediaFile::Segment(run, segment) => window.segment(run, segment),
+            MediaFile::Part(run, name) => window.part(run, name),
+        };
+        match found {
+            Some(pieces) => Found::Here(pieces),
+            None if window.may_come(file) => Found::ToCome,
+            None => Found::Never(Notice::not_found(
+                "this part of the video is gone from the live window",
+            )),
+        }
+    };
+    let pieces = wait_for(&service, &visitor, find).await?;
+    let kind = [(CONTENT_TYPE, MP4), (CACHE_CONTROL, IMMUTABLE)];
+    Ok((kind, range::answer(pieces, &headers)).into_response())
+}
+
+/// Delivery directives (RFC 8216bis, section 6.2.5), as they came.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Directives {
+    #[serde(rename = "_HLS_msn")]
+    msn: Option<String>,
+    #[serde(rename = "_HLS_part")]
+    part: Option<String>,
+    #[serde(rename = "_HLS_skip")]
+    skip: Option<String>,
+}
+
+impl Directives {
+    /// What to wait for.
+    fn place(&self) -> Result<Option<Place>, Notice> {
+        let number = |name: &str, value: &Option<String>| {
+            let Some(text) = value else { return Ok(None) };
+            text.parse()
+                .map(Some)
+                .map_err(|_| Notice::bad_request(format!("{name} is a whole number, not {text:?}")))
+        };
+        let part = number("_HLS_part", &self.part)?;
+        match number("_HLS_msn", &self.msn)? {
+            Some(msn) => Ok(Some(Place {
+                segment: Segment(msn),
+                part,
+            })),
+            None if part.is_some() => Err(Notice::bad_request(
+                "_HLS_part counts the parts of a segment: _HLS_msn has to say which",
+            )),
+            None => Ok(None),
+        }
+    }
+
+    /// There are no date ranges that only `v2` would skip.
+    fn wants_delta(&self) -> bool {
+        matches!(self.skip.as_deref(), Some("YES" | "v2"))
+    }
+}
+
+/// Whether a playlist has what a player waits for.
+fn reload(camera: &Camera, window: &Window, place: Option<Place>) -> Found<Arc<LowLatency>> {
+    let Some(playlist) = window.low_latency() else {
+        return Found::ToCome;
+    };
+    match place {
+        Some(place) if !playlist.has(place) => {
+            if playlist.is_far_beyond(place) && has_caught_up(camera, window) {
+                return Found::Never(Notice::bad_request(format!(
+                    "segment {} is too far ahead: the last one is {}",
+                    place.segment,
+                    playlist.last()
+                )));
+            }
+            Found::ToCome
+        }
+        _ => Found::Here(playlist.clone()),
+    }
+}
+
+/// Whether a window shows what the camera films now. After the start of the
+/// service it has yet to catch up, and players that come from another instance
+/// know more than it does.
+fn has_caught_up(camera: &Camera, window: &Window) -> bool {
+    let age_us = |newest: Newest| Now::read().unix_us.saturating_sub(newest.date_unix_us);
+    camera.record().is_dated() && window.newest().map(age_us) < Some(CAUGHT_UP_US)
+}
+
+/// Waits until the window of the camera has what `find` looks for. The visitor
+/// counts as watching.
+async fn wait_for<T>(
+    service: &Service,
+    visitor: &Visitor,
+    find: impl FnMut(&Camera, &Window) -> Found<T>,
+) -> Result<T, Notice> {
+    let mut stopping = service.stopping();
+    select! {
+        biased;
+        found = follow(service, visitor, find) => found,
+        () = sleep(LONGEST_WAIT) => Err(Notice::unavailable(
+            "the camera sent nothing new for some seconds: ask again",
+        )),
+        _ = stopping.wait_for(|stopping| *stopping) => Err(Notice::unavailable(
+            "the service is stopping: ask again",
+        )),
+    }
+}
+
+async fn follow<T>(
+    service: &Service,
+    visitor: &Visitor,
+    mut find: impl FnMut(&Camera, &Window) -> Found<T>,
+) -> Result<T, Notice> {
+    let camera = service.cameras.met(&visitor.camera).await;
+    let now = Now::read().monotonic;
+    camera.record().viewers.note(&visitor.identity, now);
+    let mut window = camera.media.files();
+    loop {
+        match find(&camera, &window.borrow_and_update()) {
+            Found::Here(found) => return Ok(found),
+            Found::Never(notice) => return Err(notice),
+            Found::ToCome if camera.record().moved_away => {
+                return Err(Notice::unavailable(
+                    "the camera sends to another instance: ask again",
+                ));
+            }
+            Found::ToCome => {}
+        }
+        if window.changed().await.is_err() {
+            return Err(Notice::unavailable("the service is stopping: ask again"));
+        }
+    }
+}
+
+/// Refuses what no wait would bring: the first picture of a camera that does
+/// not send. After a deploy viewers come before their cameras.
+fn expect_pictures(
+    service: &Service,
+    visitor: &Visitor,
+    has: impl FnOnce(&Window) -> bool,
+) -> Result<(), Notice> {
+    let expected = service.expects_cameras()
+        || service.cameras.get(&visitor.camera).is_some_and(|camera| {
+            has(&camera.media.window().borrow()) || camera.record().is_sending()
+        });
+    if expected {
+        Ok(())
+    } else {
+        let text = "there is no picture of this camera yet";
+        Err(Notice::not_found(text))
+    }
+}
+
+fn playlist(text: Bytes) -> Response {
+    let headers = [(CONTENT_TYPE, PLAYLIST), (CACHE_CONTROL, NO_CACHE)];
+    (headers, text).into_response()
+}
+
+/// The name of a media file.
 #[derive(Debug, Deserialize)]
 pub(super) struct MediaPath {
     run: String,
     file: String,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum MediaFile {
-    Init(Run),
-    Segment(Run, Segment),
 }
 
 impl MediaPath {
@@ -56,6 +272,9 @@ impl MediaPath {
         let run = Run(number(&self.run)?);
         if self.file == "init.mp4" {
             return Some(MediaFile::Init(run));
+        }
+        if let Some(name) = self.file.strip_suffix(".part.m4s") {
+            return Some(MediaFile::Part(run, Frame(number(name)?)));
         }
         let segment = number(self.file.strip_suffix(".m4s")?)?;
         Some(MediaFile::Segment(run, Segment(segment)))
@@ -68,53 +287,6 @@ fn number(text: &str) -> Option<u64> {
     (number.to_string() == text).then_some(number)
 }
 
-/// An init segment or a media segment.
-pub(super) async fn media(
-    State(service): State<Arc<Service>>,
-    visitor: Visitor,
-    Path(path): Path<MediaPath>,
-) -> Result<Response, Notice> {
-    let nothing = || Notice::not_found("there is nothing at this address");
-    let file = path.parse().ok_or_else(nothing)?;
-    let window = window(&service, &visitor)?;
-    let found = match file {
-        MediaFile::Init(run) => window.init(run).map(|init| vec![init]),
-        MediaFile::Segment(run, segment) => window.segment(run, segment),
-    };
-    let pieces = found.ok_or_else(|| {
-        Notice::not_found("this part of the video is gone from the live window, or not yet there")
-    })?;
-    Ok(media_response(pieces))
-}
-
-/// The pieces one behind the other, shared with all other viewers.
-fn media_response(pieces: Vec<Bytes>) -> Response {
-    let bytes: usize = pieces.iter().map(Bytes::len).sum();
-    let headers = [
-        (CONTENT_TYPE, MP4),
-        (CACHE_CONTROL, IMMUTABLE),
-        (CONTENT_LENGTH, HeaderValue::from(bytes)),
-    ];
-    let body = Body::from_stream(stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)));
-    (headers, body).into_response()
-}
-
-/// The camera's window; the visitor counts as watching.
-fn window(service: &Service, visitor: &Visitor) -> Result<Arc<Window>, Notice> {
-    let camera = service
-        .cameras
-        .get(&visitor.camera)
-        .ok_or_else(no_picture)?;
-    let now = Now::read().monotonic;
-    camera.record().viewers.note(&visitor.identity, now);
-    let window = camera.media.window().borrow().clone();
-    Ok(window)
-}
-
-fn no_picture() -> Notice {
-    Notice::not_found("there is no picture of this camera yet")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,11 +297,14 @@ mod tests {
             let (run, file) = (run.into(), file.into());
             MediaPath { run, file }.parse()
         };
-        assert_eq!(parse("7", "init.mp4"), Some(MediaFile::Init(Run(7))));
-        assert_eq!(
-            parse("7", "8.m4s"),
-            Some(MediaFile::Segment(Run(7), Segment(8)))
-        );
+        let table = [
+            ("init.mp4", MediaFile::Init(Run(7))),
+            ("8.m4s", MediaFile::Segment(Run(7), Segment(8))),
+            ("0.part.m4s", MediaFile::Part(Run(7), Frame(0))),
+        ];
+        for (file, expected) in table {
+            assert_eq!(parse("7", file), Some(expected));
+        }
         for (run, file) in [
             ("07", "8.m4s"),
             ("7", "08.m4s"),
@@ -137,9 +312,53 @@ mod tests {
             ("x", "8.m4s"),
             ("7", "8.mp4"),
             ("7", ".m4s"),
+            ("7", ".part.m4s"),
+            ("7", "part.m4s"),
+            ("7", "08.part.m4s"),
+            ("7", "8.part.part.m4s"),
             ("7", "99999999999999999999.m4s"),
         ] {
             assert_eq!(parse(run, file), None, "{run}/{file}");
+        }
+    }
+
+    #[test]
+    fn directives() {
+        let read = |query: &str| {
+            let uri = format!("http://x/?{query}").parse().unwrap();
+            let Query(directives) = Query::<Directives>::try_from_uri(&uri).unwrap();
+            let place = directives.place();
+            place.map(|place| {
+                (
+                    place.map(|it| (it.segment.0, it.part)),
+                    directives.wants_delta(),
+                )
+            })
+        };
+        let table = [
+            ("", None, false),
+            ("other=1", None, false),
+            ("_HLS_skip=YES", None, true),
+            ("_HLS_skip=v2&_HLS_msn=7", Some((7, None)), true),
+            (
+                "_HLS_skip=NO&_HLS_msn=7&_HLS_part=0",
+                Some((7, Some(0))),
+                false,
+            ),
+        ];
+        for (query, place, delta) in table {
+            assert_eq!(read(query).unwrap(), (place, delta), "{query}");
+        }
+        for query in [
+            "_HLS_part=3",
+            "_HLS_msn=seven",
+            "_HLS_msn=",
+            "_HLS_msn=-1",
+            "_HLS_msn=7.0",
+            "_HLS_msn=99999999999999999999",
+            "_HLS_msn=7&_HLS_part=x",
+        ] {
+            assert!(read(query).is_err(), "{query}");
         }
     }
 }

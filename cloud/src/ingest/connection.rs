@@ -58,6 +58,7 @@ pub struct Connection {
     camera: Arc<Camera>,
     id: ConnectionId,
     session: Session,
+    leaving: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
     /// The run whose format the pipeline knows from this connection.
     begun: Option<Run>,
@@ -95,6 +96,7 @@ enum Wake {
     Arrived(Option<Result<Message, axum::Error>>),
     Fed(Result<(), Refusal>),
     Deadline,
+    Leaving,
     Stopping,
 }
 
@@ -108,6 +110,7 @@ impl Connection {
         socket: WebSocket,
         camera: Arc<Camera>,
         session: Session,
+        leaving: watch::Receiver<bool>,
         stopping: watch::Receiver<bool>,
         permits: Permits,
     ) -> Self {
@@ -116,6 +119,7 @@ impl Connection {
             id: camera.next_connection(),
             camera,
             session,
+            leaving,
             stopping,
             begun: None,
             frame: Frame::Done,
@@ -134,7 +138,7 @@ impl Connection {
         }
         self.camera.record().feed.leave(self.id, false);
         let Permits { request, camera } = self.permits;
-        drop(camera);
+        drop((camera, self.leaving));
         // A connection that is gone is an error at once, and no news.
         let _ = timeout(LINGER, linger(self.socket, self.unreadable)).await;
         drop(request);
@@ -162,6 +166,7 @@ impl Connection {
         };
         select! {
             _ = self.stopping.wait_for(|stopping| *stopping) => Wake::Stopping,
+            Ok(()) = self.leaving.changed() => Wake::Leaving,
             outcome = fed => Wake::Fed(outcome),
             message = self.socket.recv(), if idle => Wake::Arrived(message),
             () = sleep_until(deadline.into()) => Wake::Deadline,
@@ -193,6 +198,7 @@ impl Connection {
                 }
             }
             Wake::Deadline => self.deadline().await,
+            Wake::Leaving => self.decide(Event::ServiceLeaving).await,
             Wake::Stopping => self.decide(Event::ServiceStopping).await,
         }
     }
@@ -217,6 +223,8 @@ impl Connection {
             let verdict = record.feed.claim(self.id, &hello, now.monotonic);
             if matches!(verdict, Verdict::Hold | Verdict::TakeOver) {
                 record.device = Some(hello.device.clone());
+                record.moved_away = false;
+                record.public_url = Some(hello.public_url.clone());
                 record.heard(CameraState::Streaming, String::new(), now);
             }
             let known = record.dating.as_ref();
@@ -331,6 +339,7 @@ impl Connection {
             have: self.camera.media.have(),
             viewers: record.viewers.count(now.monotonic),
             desired: record.desired,
+            moves: record.moves,
         }
     }
 
@@ -379,19 +388,24 @@ impl Connection {
 
     async fn farewell(&mut self, bye: Bye) {
         self.log_end(&bye.text);
-        let ended = {
-            let mut record = self.camera.record();
-            let ended = record.feed.leave(self.id, true);
-            if ended {
-                record.farewell(bye, Now::read());
-            }
-            ended
-        };
-        if ended
-            && timeout(PUSH_DEADLINE, self.camera.media.flush())
-                .await
-                .is_err()
+        let moved_away = bye.reason == ByeReason::Superseded;
         {
+            let mut record = self.camera.record();
+            if !record.feed.leave(self.id, true) {
+                return;
+            }
+            record.moved_away = moved_away;
+            record.farewell(bye, Now::read());
+        }
+        let media = &self.camera.media;
+        let end = async {
+            if moved_away {
+                media.move_away().await;
+            } else {
+                media.flush().await;
+            }
+        };
+        if timeout(PUSH_DEADLINE, end).await.is_err() {
             warn!(camera = %self.camera.name, "the last frames could not be published in time");
         }
     }
@@ -466,5 +480,6 @@ impl Facts {
         have: None,
         viewers: 0,
         desired: None,
+        moves: 0,
     };
 }

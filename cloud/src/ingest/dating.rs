@@ -1,8 +1,9 @@
 //! When each frame was captured, by the service's clock.
 //!
 //! The camera stamps frames with its monotonic clock; the exchange of times in
-//! `health` and `ack` says how far that clock is from ours. Before the first
-//! complete exchange, the frame that arrived quickest stands in for it. A date
+//! `health` and `ack` says how far that clock is from ours. The first is complete
+//! before the first frame; for a camera that does not take part, the frame that
+//! arrived quickest stands in for it. A date
 //! is never in the future, and never so old that only a broken stamp explains
 //! it.
 
@@ -56,6 +57,13 @@ impl Dating {
     /// Takes in the clock part of a `health` that arrived now.
     pub fn receive(&mut self, exchange: Exchange, now_unix_us: i64) {
         self.clock.receive(exchange, now_unix_us);
+    }
+
+    /// Whether an exchange was complete: from then on dates are right, also of
+    /// frames that come late.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.clock.offset_us().is_some()
     }
 
     /// The clock part of an `ack` that leaves now.

@@ -45,7 +45,9 @@ pub enum Event {
     Refuse(ByeReason, String),
     /// Time for a look.
     Tick(Facts),
-    /// The service is about to end.
+    /// The service is about to end, and another instance can be reached.
+    ServiceLeaving,
+    /// The service ends.
     ServiceStopping,
 }
 
@@ -75,6 +77,8 @@ pub struct Facts {
     pub viewers: u32,
     /// What the owner wants, once anybody said.
     pub desired: Option<Desired>,
+    /// How often this camera was asked to move to another instance.
+    pub moves: u32,
 }
 
 /// What is to be done about it.
@@ -129,6 +133,7 @@ struct Open {
     owes_answer: bool,
     viewers: u32,
     desired: Option<Desired>,
+    moves: u32,
 }
 
 impl Session {
@@ -181,7 +186,10 @@ impl Session {
             (Phase::Closed, _) => Vec::new(),
             (phase, Event::Heard) => self.stay(phase, Vec::new()),
             (phase, Event::Tick(facts)) => self.tick(phase, &facts, now),
-            (_, Event::ServiceStopping) => end(
+            (phase @ Phase::Open(_), Event::ServiceLeaving) => {
+                self.stay(phase, vec![Action::Send(ServiceMessage::Move)])
+            }
+            (_, Event::ServiceLeaving | Event::ServiceStopping) => end(
                 ByeReason::ServiceStopping,
                 "the service is stopping or being updated: connect again",
             ),
@@ -225,13 +233,15 @@ impl Session {
             move_after_s: self.move_after_s,
             version: self.version,
         });
-        // The first ack starts the clock exchange: the camera echoes it with
-        // its first report.
+        // In front of the welcome: the camera reports as soon as it is welcome,
+        // before its first frame, and its report must echo this for that frame
+        // to be dated right. A service that gets ten seconds of the past at once
+        // cannot tell from their arrival when they were captured.
         let ack = ServiceMessage::Ack {
             clock: dating.send(now.unix_us),
             have: facts.have,
         };
-        let mut actions = vec![Action::Send(welcome), Action::Send(ack)];
+        let mut actions = vec![Action::Send(ack), Action::Send(welcome)];
         actions.extend(command(facts.desired));
         let open = Open {
             hello,
@@ -240,6 +250,7 @@ impl Session {
             owes_answer: false,
             viewers: facts.viewers,
             desired: facts.desired,
+            moves: facts.moves,
         };
         self.stay(Phase::Open(Box::new(open)), actions)
     }
@@ -321,6 +332,10 @@ impl Session {
             open.desired = facts.desired;
             actions.extend(command(facts.desired));
         }
+        if open.moves != facts.moves {
+            open.moves = facts.moves;
+            actions.push(Action::Send(ServiceMessage::Move));
+        }
         if now.monotonic >= self.next_ping {
             self.next_ping = now.monotonic + PING_INTERVAL;
             actions.push(Action::Ping);
@@ -337,7 +352,9 @@ impl Event {
             | Self::Bye(_)
             | Self::AccessUnit(_)
             | Self::Heard => true,
-            Self::Refuse(..) | Self::Tick(_) | Self::ServiceStopping => false,
+            Self::Refuse(..) | Self::Tick(_) | Self::ServiceLeaving | Self::ServiceStopping => {
+                false
+            }
         }
     }
 }

@@ -5,8 +5,6 @@
 //! and decodable; everything behind relies on it. Nothing changes when a unit
 //! is rejected.
 
-use std::{collections::VecDeque, ops::Range};
-
 use zerocam_protocol::{
     AccessUnit, Frame, Header, Run, Segment,
     h264::{InvalidSps, ParameterSets},
@@ -14,10 +12,6 @@ use zerocam_protocol::{
 };
 
 use super::{RunFormat, flv::PictureTag};
-
-/// Holes that are remembered, to tell a frame out of order from one that is
-/// sent again. A camera drops whole tails of GOPs, so holes are rare.
-const MAX_HOLES: usize = 64;
 
 /// Longest parameter set, in bytes: its length has 16 bits in MP4, and real
 /// ones have some thirty bytes.
@@ -45,8 +39,11 @@ pub struct Unit {
 pub enum Verdict {
     /// It is the next one.
     Take(Unit),
-    /// It was taken before; cameras send some frames twice after a reconnect.
-    Duplicate,
+    /// It was taken before, or given up. What a camera sends first over a new
+    /// connection follows the last *published* frame, and more may have been
+    /// taken by now: some frames come twice, and some that one connection left
+    /// out to catch up come late over the next.
+    Late,
     /// It refers to a picture that was lost, so it waits for no one: dropped
     /// until the next keyframe.
     Undecodable,
@@ -74,10 +71,10 @@ pub enum Rejected {
         /// Its run.
         run: Run,
     },
-    /// Behind a frame that was taken, in number, segment or time.
+    /// Behind a frame that was taken, in segment or time.
     #[error("{what} {value} came after {last}: frames are sent in the order of their capture")]
     OutOfOrder {
-        /// Which figure went back: frame, segment, or milliseconds.
+        /// Which figure went back: segment or milliseconds.
         what: &'static str,
         /// Its value.
         value: u64,
@@ -198,7 +195,6 @@ pub struct Intake {
     max_segment_bytes: usize,
     sets: Option<ParameterSets>,
     last: Option<Last>,
-    holes: VecDeque<Range<u64>>,
     awaits_keyframe: bool,
 }
 
@@ -222,7 +218,6 @@ impl Intake {
             max_segment_bytes,
             sets: None,
             last: None,
-            holes: VecDeque::new(),
             awaits_keyframe: false,
         }
     }
@@ -253,16 +248,16 @@ impl Intake {
         let header = *unit.header();
         check_numbers(&header)?;
         self.check_run(&header)?;
-        if self.is_duplicate(&header)? {
-            return Ok(Verdict::Duplicate);
+        if self.is_late(&header) {
+            return Ok(Verdict::Late);
         }
         let time_ms = self.check_time(&header)?;
         let last = self.place(&header, time_ms, unit.payload().len())?;
         let new_sets = self.check_parameter_sets(unit)?;
 
         let expected = self.last.map_or(header.frame, |last| last.frame.next());
-        let hole = expected.0..header.frame.0;
-        let decodable = header.flags.keyframe || (hole.is_empty() && !self.awaits_keyframe);
+        let follows = header.frame == expected && !self.awaits_keyframe;
+        let decodable = header.flags.keyframe || follows;
         let tag = PictureTag::new(time_ms, header.flags.keyframe, unit.payload()).ok_or(
             Rejected::NoPicture {
                 frame: header.frame,
@@ -273,12 +268,6 @@ impl Intake {
         self.sets = self.sets.take().or(new_sets);
         self.last = Some(last);
         self.awaits_keyframe = !decodable;
-        if !hole.is_empty() {
-            if self.holes.len() == MAX_HOLES {
-                self.holes.pop_front();
-            }
-            self.holes.push_back(hole);
-        }
         if !decodable {
             return Ok(Verdict::Undecodable);
         }
@@ -295,6 +284,8 @@ impl Intake {
         let (frame, run) = (header.frame, header.run);
         match run.cmp(&self.format.run) {
             Ordering::Equal => Ok(()),
+            // The last ones of the run before, over another connection.
+            Ordering::Less if is_next(run, self.format.run) => Ok(()),
             Ordering::Greater => Err(Rejected::UnknownRun { frame, run }),
             Ordering::Less => Err(Rejected::StaleRun {
                 frame,
@@ -304,16 +295,8 @@ impl Intake {
         }
     }
 
-    fn is_duplicate(&self, header: &Header) -> Result<bool, Rejected> {
-        match self.last {
-            Some(last) if header.frame <= last.frame => {
-                if self.holes.iter().any(|hole| hole.contains(&header.frame.0)) {
-                    return Err(out_of_order("frame", header.frame.0, last.frame.0));
-                }
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+    fn is_late(&self, header: &Header) -> bool {
+        header.run < self.format.run || self.last.is_some_and(|last| header.frame <= last.frame)
     }
 
     fn check_time(&self, header: &Header) -> Result<u32, Rejected> {
@@ -429,6 +412,11 @@ fn check_numbers(header: &Header) -> Result<(), Rejected> {
         Some((what, value)) => Err(Rejected::NumberTooLarge { what, value }),
         None => Ok(()),
     }
+}
+
+/// Whether a camera's process went on from one run to the other.
+const fn is_next(run: Run, next: Run) -> bool {
+    run.0.saturating_add(1) == next.0
 }
 
 const fn out_of_order(what: &'static str, value: u64, last: u64) -> Rejected {

@@ -39,15 +39,17 @@ use super::{
 mod frame;
 
 /// A child with two units or more to work on moves on within this time.
-/// Measured: 1 ms. The rest is for a machine with other things to do.
-const PROGRESS: Duration = Duration::from_secs(2);
+/// Measured: 1 ms. The rest is for a machine with other things to do. A false
+/// alarm costs 150 ms and no picture; waiting longer costs viewers of a low
+/// delay more than that.
+const PROGRESS: Duration = Duration::from_millis(500);
 /// Starting takes longer: 150 ms measured, most of it loading libraries.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(5);
 /// A flush that takes longer gives up what is left.
 const FLUSH: Duration = Duration::from_secs(10);
 /// A deadline noticed this much too late says that this process did not run
 /// (Cloud Run freezes idle instances), and ffmpeg did not either.
-const FREEZE: Duration = Duration::from_millis(250);
+const FREEZE: Duration = Duration::from_millis(100);
 
 /// The pause before the second of two children that failed without publishing
 /// anything; it doubles up to the longest. The first is replaced at once.
@@ -205,8 +207,24 @@ impl Packager {
             Child::Running { since, started, .. } => {
                 // One unit stays inside ffmpeg until the next one comes.
                 let busy = self.outstanding.len() > 1 || self.flush_by.is_some();
-                busy.then_some(*since + if *started { PROGRESS } else { START })
+                let least = if *started { PROGRESS } else { START };
+                busy.then_some(*since + self.patience(least))
             }
+        }
+    }
+
+    /// Doubles with each failure in one segment: none is given up because the
+    /// machine is slow.
+    fn patience(&self, least: Duration) -> Duration {
+        least * 2_u32.pow(self.failures_of_oldest().min(MAX_FAILURES))
+    }
+
+    /// How often children failed in the segment that is worked on.
+    fn failures_of_oldest(&self) -> u32 {
+        let oldest = self.outstanding.front().map(|unit| unit.header.segment);
+        match self.failures_of {
+            Some((segment, failures)) if Some(segment) == oldest => failures,
+            _ => 0,
         }
     }
 
@@ -440,10 +458,7 @@ impl Packager {
         actions.push(Action::Kill);
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let oldest = self.outstanding.front().map(|unit| unit.header.segment);
-        let of_segment = match (self.failures_of, oldest) {
-            (Some((segment, failures)), Some(oldest)) if segment == oldest => failures + 1,
-            _ => 1,
-        };
+        let of_segment = self.failures_of_oldest() + 1;
         self.failures_of = oldest.map(|segment| (segment, of_segment));
         let gives_up = oldest.filter(|_| of_segment >= MAX_FAILURES);
         actions.push(Action::Report(Failure {

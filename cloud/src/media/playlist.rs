@@ -1,8 +1,9 @@
-//! The text of a playlist, a pure function of the segments that it lists.
+//! The text of playlists, a pure function of the segments that they list.
 //!
-//! Plain HLS (RFC 8216) with fragmented MP4. URIs are relative, so that a token
-//! in the path is inherited and one rendering serves every visitor. There is
-//! never an EXT-X-ENDLIST: a camera that stopped may go on.
+//! HLS with fragmented MP4: plain (RFC 8216) here, Low-Latency (RFC 8216bis) in
+//! [`low_latency`]. URIs are relative, so that a token in the path is inherited
+//! and one rendering serves every visitor. There is never an EXT-X-ENDLIST: a
+//! camera that stopped may go on.
 
 use std::{
     fmt::Write,
@@ -14,12 +15,16 @@ use zerocam_protocol::Run;
 
 use super::window::{Content, Entry};
 
+mod low_latency;
+
+pub use low_latency::{LowLatency, Place};
+
 /// A segment's duration is compared with the target when it is rounded to whole
 /// seconds (RFC 8216, section 4.3.3.1).
 const LONGEST_ROUNDED_DOWN_MS: u32 = 499;
 
-/// EXT-X-MAP in playlists of ordinary segments needs 6, fragmented MP4 needs 7.
-const VERSION: u32 = 7;
+/// EXT-X-MAP in playlists of ordinary segments needs 6, EXT-X-GAP needs 8.
+const VERSION: u32 = 8;
 
 /// Latest date that RFC 3339 can write, in microseconds of Unix time.
 const LAST_DATE_US: u64 = 253_402_300_799_999_999;
@@ -28,53 +33,93 @@ const LAST_DATE_US: u64 = 253_402_300_799_999_999;
 /// while there are none.
 #[must_use]
 pub fn plain(segments: &[Arc<Entry>]) -> Option<String> {
-    let first = segments.first()?;
-    let target_duration_s = segments
-        .iter()
-        .map(|segment| segment.run.format.target_duration_s)
-        .max()?;
-    let mut text = String::with_capacity(300 + 110 * segments.len());
-    let mut line = |arguments: std::fmt::Arguments<'_>| {
-        writeln!(text, "{arguments}").expect("strings grow");
-    };
-    line(format_args!("#EXTM3U"));
-    line(format_args!("#EXT-X-VERSION:{VERSION}"));
-    line(format_args!("#EXT-X-TARGETDURATION:{target_duration_s}"));
-    line(format_args!("#EXT-X-MEDIA-SEQUENCE:{}", first.number));
-    line(format_args!(
-        "#EXT-X-DISCONTINUITY-SEQUENCE:{}",
-        discontinuity_sequence(first.run.format.run)
-    ));
-    if segments.iter().all(|segment| segment.is_independent()) {
-        line(format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
-    }
-    let mut last_run = None;
+    let mut text = Text::begin(VERSION, target_duration_s(segments)?);
+    text.numbers(segments.first()?, segments.iter().map(AsRef::as_ref));
     for segment in segments {
+        text.before(segment);
+        text.segment(segment, segment.duration_ms);
+    }
+    Some(text.text)
+}
+
+/// The longest of the runs that are listed.
+fn target_duration_s(segments: &[Arc<Entry>]) -> Option<u32> {
+    let targets = segments.iter().map(|it| it.run.format.target_duration_s);
+    targets.max()
+}
+
+/// A playlist that is being written.
+#[derive(Debug)]
+struct Text {
+    text: String,
+    target_duration_s: u32,
+    last_run: Option<Run>,
+}
+
+impl Text {
+    fn begin(version: u32, target_duration_s: u32) -> Self {
+        let mut text = Self {
+            text: String::new(),
+            target_duration_s,
+            last_run: None,
+        };
+        text.line(format_args!("#EXTM3U"));
+        text.line(format_args!("#EXT-X-VERSION:{version}"));
+        text.line(format_args!("#EXT-X-TARGETDURATION:{target_duration_s}"));
+        text
+    }
+
+    fn line(&mut self, arguments: std::fmt::Arguments<'_>) {
+        writeln!(self.text, "{arguments}").expect("strings grow");
+    }
+
+    /// What stands before the first segment.
+    fn numbers<'a>(&mut self, first: &Entry, mut all: impl Iterator<Item = &'a Entry>) {
+        self.line(format_args!("#EXT-X-MEDIA-SEQUENCE:{}", first.number));
+        self.line(format_args!(
+            "#EXT-X-DISCONTINUITY-SEQUENCE:{}",
+            discontinuity_sequence(first.run.format.run)
+        ));
+        if all.all(Entry::is_independent) {
+            self.line(format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
+        }
+    }
+
+    /// What stands before a segment's parts.
+    fn before(&mut self, segment: &Entry) {
         let run = segment.run.format.run;
-        if last_run != Some(run) {
-            if last_run.is_some() {
-                line(format_args!("#EXT-X-DISCONTINUITY"));
+        if self.last_run != Some(run) {
+            if self.last_run.is_some() {
+                self.line(format_args!("#EXT-X-DISCONTINUITY"));
             }
-            line(format_args!("#EXT-X-MAP:URI=\"{run}/init.mp4\""));
-            last_run = Some(run);
+            self.line(format_args!("#EXT-X-MAP:URI=\"{run}/init.mp4\""));
+            self.last_run = Some(run);
         }
         if let Content::Gap = segment.content {
-            line(format_args!("#EXT-X-GAP"));
+            self.line(format_args!("#EXT-X-GAP"));
         }
-        line(format_args!(
+        self.line(format_args!(
             "#EXT-X-PROGRAM-DATE-TIME:{}",
             date(segment.date_unix_us)
         ));
+    }
+
+    /// The segment itself, when it is whole.
+    fn segment(&mut self, segment: &Entry, duration_ms: u32) {
         // A camera that stumbled in a segment's last picture makes it last too
         // long, and Chromium refuses the whole list for that: the rest of the
         // picture's time is left unsaid.
-        let longest_ms = 1000 * target_duration_s + LONGEST_ROUNDED_DOWN_MS;
-        let duration_ms = segment.duration_ms.min(longest_ms);
-        let (seconds, ms) = (duration_ms / 1000, duration_ms % 1000);
-        line(format_args!("#EXTINF:{seconds}.{ms:03},"));
-        line(format_args!("{run}/{}.m4s", segment.number));
+        let longest_ms = 1000 * self.target_duration_s + LONGEST_ROUNDED_DOWN_MS;
+        let duration = seconds(duration_ms.min(longest_ms));
+        self.line(format_args!("#EXTINF:{duration},"));
+        let run = segment.run.format.run;
+        self.line(format_args!("{run}/{}.m4s", segment.number));
     }
-    Some(text)
+}
+
+/// Seconds with three decimals; players take at most five.
+fn seconds(ms: u32) -> impl std::fmt::Display {
+    std::fmt::from_fn(move |f| write!(f, "{}.{:03}", ms / 1000, ms % 1000))
 }
 
 /// From the camera's run number, so that every instance counts the same; but

@@ -22,6 +22,7 @@ pub(super) enum Command {
     Begin(RunFormat, oneshot::Sender<()>),
     Push(AccessUnit, i64, oneshot::Sender<Result<(), Rejected>>),
     Flush(oneshot::Sender<()>),
+    MoveAway(oneshot::Sender<()>),
 }
 
 /// What waits for a flush to end.
@@ -31,12 +32,39 @@ struct AfterFlush {
     reply: oneshot::Sender<()>,
 }
 
+/// Wakes the readers of the window.
+#[derive(Debug, Default)]
+pub(super) struct Publisher {
+    frames: watch::Sender<Arc<Window>>,
+    files: watch::Sender<Arc<Window>>,
+}
+
+impl Publisher {
+    /// Readers that see every change.
+    pub(super) fn frames(&self) -> watch::Receiver<Arc<Window>> {
+        self.frames.subscribe()
+    }
+
+    /// Readers that see every change but frames that complete no part.
+    pub(super) fn files(&self) -> watch::Receiver<Arc<Window>> {
+        self.files.subscribe()
+    }
+
+    fn show(&self, window: Arc<Window>) {
+        let before = self.frames.send_replace(window.clone());
+        let is_mere_frame = window.newest() != before.newest() && window.files() == before.files();
+        if !is_mere_frame {
+            self.files.send_replace(window);
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Session {
     camera: CameraName,
     config: MediaConfig,
     spawner: Spawner,
-    publisher: watch::Sender<Arc<Window>>,
+    publisher: Publisher,
     window: LiveWindow,
     /// The current run.
     intake: Option<Intake>,
@@ -44,6 +72,8 @@ pub(super) struct Session {
     packager: Option<Packager>,
     child: Option<Child>,
     after_flush: Option<AfterFlush>,
+    /// The camera sends to another instance since its last unit here.
+    moved_away: bool,
 }
 
 impl Session {
@@ -51,7 +81,7 @@ impl Session {
         camera: CameraName,
         config: MediaConfig,
         spawner: Spawner,
-        publisher: watch::Sender<Arc<Window>>,
+        publisher: Publisher,
     ) -> Self {
         Self {
             camera,
@@ -63,6 +93,7 @@ impl Session {
             packager: None,
             child: None,
             after_flush: None,
+            moved_away: false,
         }
     }
 
@@ -72,10 +103,10 @@ impl Session {
                 self.after_flush.is_none() && self.packager.as_ref().is_none_or(Packager::has_room);
             let deadline = self.next_deadline();
             tokio::select! {
-                command = commands.recv(), if takes_commands => match command {
-                    Some(command) => self.obey(command).await,
-                    None => break,
-                },
+                // What the child has written is read before it is judged for
+                // standing still, however late both are noticed. It writes only
+                // what it was given, so nobody waits for ever.
+                biased;
                 event = next_event(&mut self.child), if self.child.is_some() => match event {
                     ChildEvent::Output(output) => self.supervise(Event::Output(&output)).await,
                     ChildEvent::Exited(how) => {
@@ -87,6 +118,10 @@ impl Session {
                     self.window.forget(Instant::now());
                     self.supervise(Event::Deadline).await;
                 }
+                command = commands.recv(), if takes_commands => match command {
+                    Some(command) => self.obey(command).await,
+                    None => break,
+                },
             }
             self.show();
         }
@@ -97,8 +132,11 @@ impl Session {
     fn show(&mut self) {
         let pid = self.child.as_ref().and_then(Child::pid);
         self.window.set_child(pid);
+        if self.moved_away {
+            self.window.set_over();
+        }
         if let Some(window) = self.window.take_changes() {
-            self.publisher.send_replace(window);
+            self.publisher.show(window);
         }
     }
 
@@ -117,6 +155,11 @@ impl Session {
                 let result = self.push(&unit, date_unix_us).await;
                 self.show();
                 let _ = reply.send(result);
+            }
+            Command::MoveAway(reply) => {
+                self.moved_away = true;
+                self.show();
+                let _ = reply.send(());
             }
             Command::Flush(reply) => self.flush(AfterFlush { begin: None, reply }).await,
             Command::Begin(format, reply) => {
@@ -140,9 +183,10 @@ impl Session {
             });
         };
         let verdict = intake.admit(unit, date_unix_us)?;
+        self.moved_away = false;
         self.window.raise_floor(intake.floor());
         match verdict {
-            Verdict::Duplicate => {}
+            Verdict::Late => {}
             Verdict::Undecodable => self.drop_units(1),
             Verdict::Take(unit) => self.take(unit).await,
         }
@@ -184,6 +228,8 @@ impl Session {
             self.window.begin_run(format.clone(), now);
             self.packager = None;
             self.intake = Some(Intake::new(format, floor, self.config.window.bytes));
+        } else {
+            self.window.set_over();
         }
         self.show();
         let _ = reply.send(());

@@ -17,7 +17,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zerocam_protocol::{Frame, Run, Segment, message::Position};
 
-use super::RunFormat;
+use super::{
+    RunFormat,
+    parts::{self, Part, PartTarget},
+    playlist::LowLatency,
+};
 
 mod live;
 
@@ -81,6 +85,15 @@ pub struct FrameFragment {
     pub bytes: Bytes,
 }
 
+/// A picture that needs no other one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Keyframe {
+    /// Its run, with the init in front of it.
+    pub run: Arc<RunInit>,
+    /// Its fragment.
+    pub fragment: FrameFragment,
+}
+
 /// The frames of a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frames {
@@ -92,6 +105,10 @@ pub struct Frames {
     pub is_independent: bool,
     /// From the run's start to its first frame.
     pub start_ms: u32,
+    /// What its first part is called, see [`Part::name`].
+    pub first_part: Frame,
+    /// No frame follows.
+    pub is_whole: bool,
 }
 
 impl Entry {
@@ -102,6 +119,14 @@ impl Entry {
             Content::Gap => true,
             Content::Frames(frames) => frames.is_independent,
         }
+    }
+
+    /// Its parts, as far as they are complete.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        let target = PartTarget::of(&self.run.format);
+        self.frames()
+            .map_or_else(Vec::new, |frames| parts::cut(frames, target))
     }
 
     fn frames(&self) -> Option<&Frames> {
@@ -116,6 +141,17 @@ impl Entry {
     }
 }
 
+/// A file that players ask for, under the name that playlists give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaFile {
+    /// What they need before the first segment of a run.
+    Init(Run),
+    /// A segment.
+    Segment(Run, Segment),
+    /// A part, see [`Part::name`].
+    Part(Run, Frame),
+}
+
 /// The newest frame that can be watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Newest {
@@ -125,6 +161,8 @@ pub struct Newest {
     pub segment: Segment,
     /// Its number in the run.
     pub frame: Frame,
+    /// From the run's start to it.
+    pub time_ms: u32,
     /// When it was captured, microseconds of Unix time.
     pub date_unix_us: i64,
     /// Bits per second of the last complete segment.
@@ -149,10 +187,14 @@ pub struct Counters {
 #[derive(Debug, Clone, Default)]
 pub struct Window {
     listed: Arc<Listed>,
+    low_latency: Option<Arc<LowLatency>>,
+    files: u64,
     open: Option<Arc<Entry>>,
     current: Option<Arc<RunInit>>,
     format: Option<Arc<RunFormat>>,
     newest: Option<Newest>,
+    keyframe: Option<Arc<Keyframe>>,
+    is_over: bool,
     floor: Segment,
     counters: Counters,
     child_pid: Option<u32>,
@@ -164,14 +206,20 @@ pub struct Window {
 struct Listed {
     segments: Vec<Arc<Entry>>,
     left: Vec<Arc<Entry>>,
-    playlist: Option<String>,
+    playlist: Option<Bytes>,
 }
 
 impl Window {
     /// The plain HLS playlist, once the first segment is complete.
     #[must_use]
-    pub fn plain_playlist(&self) -> Option<&str> {
-        self.listed.playlist.as_deref()
+    pub fn plain_playlist(&self) -> Option<Bytes> {
+        self.listed.playlist.clone()
+    }
+
+    /// The Low-Latency HLS playlist, likewise.
+    #[must_use]
+    pub const fn low_latency(&self) -> Option<&Arc<LowLatency>> {
+        self.low_latency.as_ref()
     }
 
     /// The init of a run that is listed, or was until now.
@@ -198,8 +246,56 @@ impl Window {
             .into_iter()
             .chain(left)
             .find(|segment| segment.number == number && segment.run.format.run == run)
-            .and_then(|segment| Some(segment.frames()?.fragments.as_slice()))
-            .map(|fragments| fragments.iter().map(|it| it.bytes.clone()).collect())
+            .and_then(|segment| Some(shared(&segment.frames()?.fragments)))
+    }
+
+    /// The fragments of a part of a segment that is listed, was until now, or
+    /// is being filled.
+    #[must_use]
+    pub fn part(&self, run: Run, name: Frame) -> Option<Vec<Bytes>> {
+        let Listed { segments, left, .. } = &*self.listed;
+        let newest_first = self
+            .open
+            .iter()
+            .chain(segments.iter().rev())
+            .chain(left.iter().rev());
+        let holds = |segment: &&Arc<Entry>| {
+            let is_before = |frames: &Frames| frames.first_part <= name;
+            segment.run.format.run == run && segment.frames().is_some_and(is_before)
+        };
+        let parts = newest_first.into_iter().find(holds)?.parts();
+        let part = parts.iter().find(|part| part.name == name)?;
+        Some(shared(part.fragments))
+    }
+
+    /// Counts the changes of what can be fetched: not every frame, but every
+    /// part.
+    #[must_use]
+    pub const fn files(&self) -> u64 {
+        self.files
+    }
+
+    /// Whether a file that is not there may still come.
+    #[must_use]
+    pub fn may_come(&self, file: MediaFile) -> bool {
+        let Some(newest) = self.newest else {
+            return true;
+        };
+        match file {
+            MediaFile::Init(run) => run > newest.run,
+            MediaFile::Segment(run, number) => {
+                let is_open = self.open.as_ref().is_some_and(|open| open.number == number);
+                (run, number) > (newest.run, newest.segment) || (run == newest.run && is_open)
+            }
+            MediaFile::Part(run, name) => {
+                let next = self.open.as_ref().and_then(|open| {
+                    let after = open.parts().last().map(Part::next_name);
+                    after.or(Some(open.frames()?.first_part))
+                });
+                (run, name) > (newest.run, newest.frame)
+                    || (run == newest.run && next == Some(name))
+            }
+        }
     }
 
     /// The segment that is being filled: it follows the listed ones, and its
@@ -219,6 +315,28 @@ impl Window {
     #[must_use]
     pub const fn newest(&self) -> Option<Newest> {
         self.newest
+    }
+
+    /// The newest keyframe that was published, whether or not it is still
+    /// listed.
+    #[must_use]
+    pub fn keyframe(&self) -> Option<&Keyframe> {
+        self.keyframe.as_deref()
+    }
+
+    /// When the clock of the newest frame's run stood at 0, milliseconds of
+    /// Unix time, as far as is known now.
+    #[must_use]
+    pub fn run_date_unix_ms(&self) -> Option<i64> {
+        self.newest
+            .map(|newest| newest.date_unix_us / 1000 - i64::from(newest.time_ms))
+    }
+
+    /// Nothing follows for now: the camera said goodbye, or sends to another
+    /// instance. What was published stays.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// What the current run announced.
@@ -261,6 +379,10 @@ impl Window {
     pub fn fault(&self) -> Option<&str> {
         self.fault.as_deref()
     }
+}
+
+fn shared(fragments: &[FrameFragment]) -> Vec<Bytes> {
+    fragments.iter().map(|it| it.bytes.clone()).collect()
 }
 
 #[cfg(test)]

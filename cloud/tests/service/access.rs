@@ -169,9 +169,6 @@ fn the_rest_is_open_and_tells_nothing() {
     assert_eq!(service.get("/health/live").text(), "live\n");
     assert_eq!(service.get("/health/ready").text(), "ready\n");
     assert_eq!(service.head("/health/ready").status, 200);
-    let front = service.get("/");
-    assert_eq!(front.status, 200);
-    assert!(front.text().contains("Open the link"), "{}", front.text());
     let page = service
         .get(&format!("/t/{}/watch/garden/", service.view("garden")))
         .text();

@@ -40,12 +40,18 @@ impl Service {
     }
 
     pub(crate) fn configured(configuration: Configuration) -> Self {
+        Self::deployed(configuration, None)
+    }
+
+    /// As on a host that names its revisions.
+    pub(crate) fn deployed(configuration: Configuration, revision: Option<&str>) -> Self {
         let configuration = Configuration {
             listen: "127.0.0.1:0".parse().unwrap(),
             ..configuration
         };
         let environment = Environment {
             signing_key: Some(Secret::new(SigningKey::generate().unwrap())),
+            revision: revision.map(str::to_owned),
             ..Environment::default()
         };
         let settings = Settings::resolve(configuration, &environment).unwrap();

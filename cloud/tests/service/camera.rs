@@ -1,14 +1,18 @@
 //! A camera's side of the WebSocket, by hand.
 
-use std::net::TcpStream;
+use std::{
+    net::TcpStream,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use tungstenite::{
     HandshakeError, Message, WebSocket, client::IntoClientRequest, error::Error as WebSocketError,
 };
 use zerocam_protocol::{
     AccessUnit, CameraMessage, ServiceMessage,
+    clock::{Echo, Exchange},
     limits::MAX_JSON_BYTES,
-    message::{self, Bye, Hello, Welcome},
+    message::{self, Bye, Health, Hello, Welcome},
     version::SUBPROTOCOL,
 };
 
@@ -43,6 +47,12 @@ pub(crate) fn hello(camera: &str, device: &str, connection: u64) -> Hello {
         public_url: "http://127.0.0.1".into(),
         software: "test".into(),
     }
+}
+
+/// The service's clock, microseconds of Unix time.
+pub(crate) fn unix_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_micros()).unwrap()
 }
 
 /// The first frames of the footage.
@@ -95,6 +105,9 @@ impl Camera {
     pub(crate) fn welcomed(service: &Service, hello: Hello) -> (Self, Welcome) {
         let mut camera = Self::connect(service, hello.camera.as_str());
         camera.say(&CameraMessage::Hello(hello));
+        // In this order: see `zerocam_protocol::message`.
+        let ack = camera.hear();
+        assert!(matches!(ack, ServiceMessage::Ack { .. }), "{ack:?}");
         match camera.hear() {
             ServiceMessage::Welcome(welcome) => (camera, welcome),
             other => panic!("no welcome: {other:?}"),
@@ -140,6 +153,30 @@ impl Camera {
                 return picked;
             }
         }
+    }
+
+    /// Lets the service know what its clock shows, in microseconds.
+    pub(crate) fn tell_time(&mut self, clock_us: impl Fn() -> i64) {
+        let sent_us = self.until(|message| match message {
+            ServiceMessage::Ack { clock, .. } => Some(clock.sent_us),
+            _ => None,
+        });
+        let received_us = clock_us();
+        self.say(&CameraMessage::Health {
+            clock: Exchange {
+                sent_us: clock_us(),
+                echo: Some(Echo {
+                    sent_us,
+                    received_us,
+                }),
+            },
+            health: Health {
+                wifi_signal_dbm: Some(-61),
+                ..Health::default()
+            },
+        });
+        // The answer to the report: the exchange is complete.
+        self.until(|message| matches!(message, ServiceMessage::Ack { .. }).then_some(()));
     }
 
     /// Waits until this frame can be watched.

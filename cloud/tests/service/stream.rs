@@ -1,19 +1,15 @@
 //! A camera streams, and it can be watched.
 
-use std::{
-    collections::BTreeSet,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::collections::BTreeSet;
 
 use zerocam_protocol::{
     CameraMessage, Run, Segment, ServiceMessage,
-    clock::{Echo, Exchange},
-    message::{Bye, ByeReason, Health},
+    message::{Bye, ByeReason},
 };
 
 use super::{
     bench::Service,
-    camera::{Camera, frames, hello},
+    camera::{Camera, frames, hello, unix_us},
 };
 
 #[test]
@@ -31,10 +27,6 @@ fn from_hello_to_the_players_and_to_the_farewell() {
         (welcome.version, welcome.move_after_s, welcome.viewers),
         (1, 0, 0)
     );
-    assert!(matches!(
-        camera.hear(),
-        ServiceMessage::Ack { have: None, .. }
-    ));
     assert_eq!(service.status("garden")["reason"]["code"], "starting");
 
     camera.send_frames(&frames(60));
@@ -170,30 +162,12 @@ fn the_next_run_needs_no_new_connection() {
 #[test]
 fn dates_follow_the_exchange_of_clocks() {
     let service = Service::start();
-    let (mut camera, _) = Camera::welcomed(&service, hello("garden", "dev-a", 1));
+    let mut camera = Camera::connect(&service, "garden");
+    camera.say(&CameraMessage::Hello(hello("garden", "dev-a", 1)));
     // The camera's clock is ours, less a constant: any constant will do.
     let clock_us = |unix_us: i64| unix_us - 1_700_000_000_000_000;
     let before = unix_us();
-    let sent_us = camera.until(|message| match message {
-        ServiceMessage::Ack { clock, .. } => Some(clock.sent_us),
-        _ => None,
-    });
-    let received_us = clock_us(unix_us());
-    camera.say(&CameraMessage::Health {
-        clock: Exchange {
-            sent_us: clock_us(unix_us()),
-            echo: Some(Echo {
-                sent_us,
-                received_us,
-            }),
-        },
-        health: Health {
-            wifi_signal_dbm: Some(-61),
-            ..Health::default()
-        },
-    });
-    // The answer to the report: the exchange is complete.
-    camera.until(|message| matches!(message, ServiceMessage::Ack { .. }).then_some(()));
+    camera.tell_time(|| clock_us(unix_us()));
     let uncertainty_us = unix_us() - before;
     // A run that began a minute ago, of which the first frames arrive now.
     let mut late = hello("garden", "dev-a", 1);
@@ -233,9 +207,4 @@ fn a_service_that_stops_says_so_and_ends() {
         assert!(bye.text.contains("connect again"), "{}", bye.text);
     }
     service.join();
-}
-
-fn unix_us() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_micros()).unwrap()
 }

@@ -23,6 +23,12 @@ pub enum Fault {
     Reset,
     /// New connections lead to this address. `upstream 127.0.0.1:8080`
     Upstream(SocketAddr),
+    /// A connection ends with a TCP reset at this age. `limit 10000`
+    /// (milliseconds), `limit off`
+    Limit(Option<Duration>),
+    /// Every request that is not a WebSocket has a connection of its own, so
+    /// that a new upstream gets the next one. `front on`, `front off`
+    Front(bool),
 }
 
 /// Not a fault's text.
@@ -34,7 +40,7 @@ impl std::fmt::Display for UnknownFault {
         write!(
             f,
             "{:?} is none of: delay MS, rate BYTES_PER_SECOND|off, blackout on|off, stall on|off, \
-             half-open, reset, upstream ADDRESS:PORT",
+             half-open, reset, upstream ADDRESS:PORT, limit MS|off, front on|off",
             self.0
         )
     }
@@ -64,6 +70,11 @@ impl FromStr for Fault {
             ["stall", word] => switch(word).map(Self::Stall),
             ["half-open"] => Some(Self::HalfOpen),
             ["reset"] => Some(Self::Reset),
+            ["limit", "off"] => Some(Self::Limit(None)),
+            ["limit", ms] => {
+                (ms.parse().ok()).map(|ms| Self::Limit(Some(Duration::from_millis(ms))))
+            }
+            ["front", word] => switch(word).map(Self::Front),
             ["upstream", address] => address.parse().ok().map(Self::Upstream),
             _ => None,
         }
@@ -89,6 +100,9 @@ mod tests {
                 "upstream 127.0.0.1:80",
                 Fault::Upstream(([127, 0, 0, 1], 80).into()),
             ),
+            ("limit 10000", Fault::Limit(Some(Duration::from_secs(10)))),
+            ("limit off", Fault::Limit(None)),
+            ("front on", Fault::Front(true)),
         ];
         for (text, fault) in faults {
             assert_eq!(text.parse(), Ok(fault));

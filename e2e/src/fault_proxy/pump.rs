@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Conditions, Connection, Network, SOCKET_BUFFER_BYTES, Sockets, locked};
+use super::{Conditions, Connection, Network, SOCKET_BUFFER_BYTES, Sockets, front, locked};
 
 /// What may be on its way beyond the socket buffers, per second of delay: a
 /// long line holds more. 16 Mb/s.
@@ -66,6 +66,9 @@ fn pass_all(
     let mut bucket = Bucket::new();
     let mut buffer = [0; SOCKET_BUFFER_BYTES];
     let mut ended = false;
+    // A request's head, until all of it is there.
+    let is_head = direction == Direction::Up && network.conditions().front;
+    let mut head = is_head.then(Vec::new);
     while !network.is_closing() && !connection.reset.load(Ordering::Relaxed) {
         let mut arrived: &[u8] = &[];
         if ended || held_bytes >= capacity(&network.conditions()) {
@@ -80,12 +83,19 @@ fn pass_all(
         }
         // After the wait, so that a change since then counts.
         let conditions = network.conditions().clone();
+        if conditions
+            .limit
+            .is_some_and(|limit| connection.opened.elapsed() >= limit)
+        {
+            break;
+        }
         if !arrived.is_empty() {
             record(connection, direction, arrived);
-            held_bytes += arrived.len();
+            let bytes = through_front(&mut head, arrived);
+            held_bytes += bytes.len();
             on_the_way.push_back(Chunk {
                 due: Instant::now() + conditions.delay,
-                bytes: arrived.to_vec(),
+                bytes,
             });
         }
         if connection.cut_off.load(Ordering::Relaxed) {
@@ -115,6 +125,21 @@ fn pass_all(
         }
     }
     Err(ErrorKind::ConnectionAborted.into())
+}
+
+/// What is passed on of what arrived; nothing while a head is incomplete.
+fn through_front(head: &mut Option<Vec<u8>>, arrived: &[u8]) -> Vec<u8> {
+    let Some(begun) = head else {
+        return arrived.to_vec();
+    };
+    begun.extend_from_slice(arrived);
+    let Some(end) = front::head_end(begun) else {
+        return Vec::new();
+    };
+    let mut bytes = front::alone(&begun[..end]);
+    bytes.extend_from_slice(&begun[end..]);
+    *head = None;
+    bytes
 }
 
 fn capacity(conditions: &Conditions) -> usize {

@@ -9,5 +9,6 @@ mod bad_input;
 mod browser;
 mod faults;
 mod full_path;
+mod low_latency;
 mod players;
 mod stage;

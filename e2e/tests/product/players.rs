@@ -57,6 +57,51 @@ fn ffprobe_and_ffmpeg_decode_every_frame() {
     );
 }
 
+#[test]
+fn ffmpeg_decodes_the_instant_stream() {
+    let footage = Footage::bikes();
+    let home = ServiceHome::new();
+    let service = home.start(0);
+    let _camera = Camera::start(&settings(&home, service.address, &footage));
+    service.wait_until_live(GARDEN);
+    let url = service.playlist_url(GARDEN);
+    let url = url.replace("plain.m3u8", "live.mp4");
+    let decode = |input: &str, frames: u64| {
+        let mut command = Command::new("ffmpeg");
+        command
+            .args([
+                "-v",
+                "error",
+                "-nostdin",
+                "-xerror",
+                "-err_detect",
+                "explode",
+            ])
+            .args(["-i", input, "-map", "0:v", "-frames:v", &frames.to_string()])
+            .args([
+                "-vsync",
+                "passthrough",
+                "-f",
+                "framehash",
+                "-hash",
+                "sha256",
+                "-",
+            ]);
+        pictures(&Program::run(&mut command))
+    };
+    let watched = decode(&url, 2 * GOP);
+    let clip = footage.pictures.len() as u64;
+    let original = decode(footage.path.to_str().unwrap(), clip);
+    // The clip is played over and over; the stream begins with a keyframe.
+    let first = (0..clip)
+        .step_by(GOP as usize)
+        .find(|first| original[*first as usize] == watched[0])
+        .expect("the first picture is a keyframe of the footage");
+    let due = (first..).map(|frame| &original[(frame % clip) as usize]);
+    assert!(watched.iter().eq(due.take(watched.len())), "other pictures");
+    assert_eq!(watched.len() as u64, 2 * GOP);
+}
+
 /// The hash of each decoded picture in ffmpeg's list.
 fn pictures(list: &str) -> Vec<String> {
     list.lines()

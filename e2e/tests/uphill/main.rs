@@ -9,6 +9,7 @@
 mod clock;
 mod control;
 mod faults;
+mod instant;
 mod numbering;
 mod pattern;
 mod stage;

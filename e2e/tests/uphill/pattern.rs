@@ -2,8 +2,6 @@
 
 use std::{thread, time::Duration};
 
-use png::{ColorType, Decoder};
-use zerocam::camera::clock_code::{Luma, decode};
 use zerocam_e2e::{Device, Tab, service::ServiceHome, within};
 
 use crate::stage::{GARDEN, PATTERN, SOON, check_no_secrets, cloud, stream};
@@ -33,7 +31,7 @@ fn the_clock_in_the_picture_is_as_old_as_the_page_says() {
         let photograph = within(SOON, "another picture is on screen", || {
             let photograph = tab.photograph();
             // A picture that is painted over by its successor has two codes.
-            let code = read(&photograph.png)?;
+            let code = photograph.code()?;
             (newest != Some(code)).then(|| {
                 assert!(newest < Some(code), "{code} after {newest:?}");
                 newest = Some(code);
@@ -67,31 +65,4 @@ fn the_clock_in_the_picture_is_as_old_as_the_page_says() {
         delays_ms[PHOTOGRAPHS / 2]
     );
     check_no_secrets(&home, &[&daemon, &service.program]);
-}
-
-/// The capture time that a photograph shows.
-fn read(png: &[u8]) -> Option<u32> {
-    let mut decoder = Decoder::new(std::io::Cursor::new(png));
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().expect("a PNG");
-    let mut pixels = vec![0; reader.output_buffer_size().expect("a picture of a screen")];
-    let info = reader.next_frame(&mut pixels).expect("a whole PNG");
-    let bytes_per_pixel = match info.color_type {
-        ColorType::Rgb => 3,
-        ColorType::Rgba => 4,
-        other => panic!("{other:?} from a browser"),
-    };
-    // The code is black and white: green is as good as brightness.
-    let samples: Vec<u8> = pixels
-        .iter()
-        .skip(1)
-        .step_by(bytes_per_pixel)
-        .copied()
-        .collect();
-    decode(Luma {
-        samples: &samples,
-        stride: info.width as usize,
-        width: info.width as usize,
-        height: info.height as usize,
-    })
 }

@@ -160,7 +160,7 @@ pub enum V4l2Error {
     NoParameterSets { device: PathBuf },
     #[error("{} is gone: the camera was unplugged; plug it in again", device.display())]
     Gone { device: PathBuf },
-    #[error("{}: cannot {operation}: {source}", device.display())]
+    #[error("{}: cannot {operation}: {source}; if this lasts, check the cable at both ends and the power supply", device.display())]
     Failed {
         device: PathBuf,
         operation: &'static str,
@@ -211,8 +211,15 @@ mod tests {
         let forbidden = "no permission for /dev/video0: put the user that runs zerocam into the group video (`sudo usermod -aG video USER`)";
         // The system's own words differ between C libraries.
         let words = |errno: Errno| io::Error::from(errno).to_string();
-        let exhausted = format!("/dev/video0: cannot open it: {}", words(Errno::MFILE));
-        let failed = format!("/dev/video0: cannot start its stream: {}", words(Errno::IO));
+        let check = "; if this lasts, check the cable at both ends and the power supply";
+        let exhausted = format!(
+            "/dev/video0: cannot open it: {}{check}",
+            words(Errno::MFILE)
+        );
+        let failed = format!(
+            "/dev/video0: cannot start its stream: {}{check}",
+            words(Errno::IO)
+        );
         let table = [
             (opening(Errno::NOENT), none),
             (opening(Errno::NODEV), none),

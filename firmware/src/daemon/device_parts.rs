@@ -17,7 +17,7 @@ use zerocam_protocol::{
 
 use crate::{
     capture::{Capture, CaptureEvent},
-    config::Settings,
+    config::{CameraSettings, Settings},
     device,
     state_file::StateFile,
     status::Identity,
@@ -34,6 +34,8 @@ pub(super) struct DeviceParts {
     pub(super) state_file: StateFile,
     pub(super) capture: Capture,
     pub(super) uplink: Uplink,
+    /// Whether the camera's driver is a kernel module that can be loaded anew.
+    pub(super) camera_has_module: bool,
     /// With which number this process began.
     first_number: Option<Segment>,
 }
@@ -66,6 +68,7 @@ impl DeviceParts {
             ..settings.uplink
         };
         let uplink = Uplink::spawn(uplink, queued, uplink_events)?;
+        let camera_has_module = matches!(settings.camera, CameraSettings::V4l2 { .. });
         let capture = Capture::spawn(settings.camera, settings.encoder, frames, capture_events)?;
         state_file.begin();
         let parts = Self {
@@ -73,6 +76,7 @@ impl DeviceParts {
             state_file,
             capture,
             uplink,
+            camera_has_module,
             first_number: None,
         };
         Ok((parts, desired))

@@ -3,6 +3,7 @@
 
 use std::{path::Path, time::Instant};
 
+use super::care::Grade;
 use crate::{
     button::Gesture,
     gpio::{self, Host, panel::Panel},
@@ -85,35 +86,46 @@ impl Front {
     }
 }
 
-/// What the LED tells. `online` says whether the device has a way out.
-pub(super) fn scene(
-    state: State,
-    service: Option<&ServiceStatus>,
-    online: bool,
-    filming: bool,
-    viewers: u32,
-) -> Scene {
-    let on_the_way = if online {
-        led::State::CloudConnecting
-    } else {
-        led::State::WifiConnecting
-    };
-    Scene {
-        state: match state {
-            State::NeedsConfiguration => led::State::NeedsConfiguration,
-            State::Stopped => match service {
+/// Everything that the LED could tell of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) state: State,
+    pub(super) service: Option<&'a ServiceStatus>,
+    /// Whether the device has a way out.
+    pub(super) online: bool,
+    pub(super) grade: Grade,
+    pub(super) filming: bool,
+    pub(super) viewers: u32,
+}
+
+impl Sight<'_> {
+    /// What it does tell.
+    pub(super) fn scene(self) -> Scene {
+        let on_the_way = if self.online {
+            led::State::CloudConnecting
+        } else {
+            led::State::WifiConnecting
+        };
+        let state = match (self.state, self.grade) {
+            (State::NeedsConfiguration, _) => led::State::NeedsConfiguration,
+            (State::ShuttingDown, _) => led::State::ShuttingDown,
+            (_, Grade::Fatal) => led::State::Fatal,
+            (State::Stopped, _) => match self.service {
                 None => led::State::Starting,
                 Some(ServiceStatus { reached: true, .. }) => led::State::Ready,
                 Some(ServiceStatus { reached: false, .. }) => on_the_way,
             },
-            State::Starting => led::State::Starting,
-            State::Connecting => on_the_way,
-            State::Streaming => led::State::Streaming,
-            State::CameraFault => led::State::CameraFault,
-            State::ShuttingDown => led::State::ShuttingDown,
-        },
-        filming,
-        watched: viewers > 0,
+            (State::Starting, _) => led::State::Starting,
+            (State::Connecting, _) => on_the_way,
+            (State::Streaming, Grade::Degraded) => led::State::Degraded,
+            (State::Streaming, Grade::Well) => led::State::Streaming,
+            (State::CameraFault, _) => led::State::CameraFault,
+        };
+        Scene {
+            state,
+            filming: self.filming,
+            watched: self.viewers > 0,
+        }
     }
 }
 
@@ -130,39 +142,92 @@ mod tests {
             })
         };
         let (unknown, reached, lost) = (None, service(true), service(false));
+        use State::{
+            CameraFault, Connecting, NeedsConfiguration, ShuttingDown, Starting, Stopped, Streaming,
+        };
+        use led::State as Led;
+        // State, service, way out; what shows when well, degraded, and fatal.
         let table = [
             (
-                State::NeedsConfiguration,
+                NeedsConfiguration,
                 &unknown,
                 true,
-                led::State::NeedsConfiguration,
+                [Led::NeedsConfiguration; 3],
             ),
-            (State::Stopped, &unknown, true, led::State::Starting),
-            (State::Stopped, &reached, true, led::State::Ready),
-            (State::Stopped, &lost, true, led::State::CloudConnecting),
-            (State::Stopped, &lost, false, led::State::WifiConnecting),
-            (State::Starting, &reached, true, led::State::Starting),
-            (State::Connecting, &lost, true, led::State::CloudConnecting),
-            (State::Connecting, &lost, false, led::State::WifiConnecting),
-            (State::Streaming, &reached, true, led::State::Streaming),
-            (State::CameraFault, &reached, true, led::State::CameraFault),
             (
-                State::ShuttingDown,
+                Stopped,
+                &unknown,
+                true,
+                [Led::Starting, Led::Starting, Led::Fatal],
+            ),
+            (
+                Stopped,
                 &reached,
                 true,
-                led::State::ShuttingDown,
+                [Led::Ready, Led::Ready, Led::Fatal],
             ),
+            (
+                Stopped,
+                &lost,
+                true,
+                [Led::CloudConnecting, Led::CloudConnecting, Led::Fatal],
+            ),
+            (
+                Stopped,
+                &lost,
+                false,
+                [Led::WifiConnecting, Led::WifiConnecting, Led::Fatal],
+            ),
+            (
+                Starting,
+                &reached,
+                true,
+                [Led::Starting, Led::Starting, Led::Fatal],
+            ),
+            (
+                Connecting,
+                &lost,
+                true,
+                [Led::CloudConnecting, Led::CloudConnecting, Led::Fatal],
+            ),
+            (
+                Connecting,
+                &lost,
+                false,
+                [Led::WifiConnecting, Led::WifiConnecting, Led::Fatal],
+            ),
+            (
+                Streaming,
+                &reached,
+                true,
+                [Led::Streaming, Led::Degraded, Led::Fatal],
+            ),
+            (
+                CameraFault,
+                &reached,
+                true,
+                [Led::CameraFault, Led::CameraFault, Led::Fatal],
+            ),
+            (ShuttingDown, &reached, true, [Led::ShuttingDown; 3]),
         ];
+        let grades = [Grade::Well, Grade::Degraded, Grade::Fatal];
         for (state, service, online, expected) in table {
-            for filming in [false, true] {
-                for viewers in [0, 1, 2] {
-                    let scene = scene(state, service.as_ref(), online, filming, viewers);
+            for (grade, expected) in grades.into_iter().zip(expected) {
+                for (filming, viewers) in [(false, 0), (false, 2), (true, 0), (true, 1)] {
+                    let sight = Sight {
+                        state,
+                        service: service.as_ref(),
+                        online,
+                        grade,
+                        filming,
+                        viewers,
+                    };
                     let expected = Scene {
                         state: expected,
                         filming,
                         watched: viewers > 0,
                     };
-                    assert_eq!(scene, expected, "{state:?} {service:?} {online}");
+                    assert_eq!(sight.scene(), expected, "{sight:?}");
                 }
             }
         }

@@ -14,7 +14,7 @@ use gpiocdev::{
     request::Builder,
 };
 
-use super::{Active, Chip, GpioError, Input, Line, Output, Remedy};
+use super::{Active, Chip, GpioError, Input, Line, Output, Pin, Remedy};
 
 pub(super) struct Device {
     chip: chip::Chip,
@@ -59,14 +59,7 @@ impl Device {
                 path: path.into(),
             })),
             Err(error) => match self.chip.line_info(offset) {
-                Ok(info) if info.used => Err(GpioError::PinTaken {
-                    pin: line.pin,
-                    holder: if info.consumer.is_empty() {
-                        "the kernel, see the overlays in config.txt".into()
-                    } else {
-                        format!("\"{}\"", info.consumer)
-                    },
-                }),
+                Ok(info) if info.used => Err(taken(line.pin, &info.consumer)),
                 _ => Err(explain(error, path)),
             },
         }
@@ -114,6 +107,18 @@ impl Output for Lone {
     }
 }
 
+/// By whom; the kernel itself may leave no name.
+fn taken(pin: Pin, consumer: &str) -> GpioError {
+    GpioError::PinTaken {
+        pin,
+        holder: if consumer.is_empty() {
+            "the kernel, see the overlays in config.txt".into()
+        } else {
+            format!("\"{consumer}\"")
+        },
+    }
+}
+
 /// gpiocdev's error in our words.
 fn explain(error: Error, path: &Path) -> GpioError {
     match error {
@@ -154,6 +159,20 @@ mod tests {
         for (path, expected) in table {
             let error = Device::open(Path::new(path)).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn who_has_a_pin_is_named() {
+        let pin = Pin::try_from(17).unwrap();
+        let remedy = "end that, or choose another pin in [gpio]";
+        let table = [
+            ("fan", "\"fan\""),
+            ("", "the kernel, see the overlays in config.txt"),
+        ];
+        for (consumer, holder) in table {
+            let expected = format!("GPIO17 is taken by {holder}: {remedy}");
+            assert_eq!(taken(pin, consumer).to_string(), expected);
         }
     }
 

@@ -112,13 +112,13 @@ impl Look {
             Self::Degraded => Row {
                 name: "degraded",
                 looks: "light with a short gap again and again",
-                meaning: "Live with a poorer picture: the Wi-Fi is weak or busy. Move the camera or the router closer.",
+                meaning: "Live, but something makes it worse or may end it: weak Wi-Fi, a weak power supply, heat, a card that keeps nothing. `zerocam-status.txt` and `zerocam status` say what to do.",
                 marks_ms: &[150, 1500],
             },
             Self::DegradedWatched => Row {
                 name: "degraded, watched",
                 looks: "light with a short gap, then a flutter",
-                meaning: "Live with a poorer picture, and somebody is watching.",
+                meaning: "Live, not as it should be, and somebody is watching.",
                 marks_ms: &[150, 750, 100, 100, 100, 100, 100, 100, 100, 1400],
             },
             Self::CameraFault => Row {
@@ -130,7 +130,7 @@ impl Look {
             Self::Fatal => Row {
                 name: "fatal",
                 looks: "long flashes only",
-                meaning: "Broken in a way that does not mend itself: `zerocam-status.txt` says how.",
+                meaning: "Broken in a way that does not mend itself: the program crashes at every start, or the Wi-Fi's radio is gone. `zerocam-status.txt` says what to do.",
                 marks_ms: &[600, 900],
             },
             Self::HeldForNetworking => Row {

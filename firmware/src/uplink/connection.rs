@@ -159,6 +159,7 @@ impl Connection {
                     && let Some(next) = successor.take()
                 {
                     line = next;
+                    line.take_over(now);
                     actions.push(Action::HandOver { from, to });
                     actions.push(self.report(&line, "moved to a new connection".into()));
                 }

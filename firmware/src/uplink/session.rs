@@ -152,7 +152,8 @@ impl Session {
                 Ok(Message::Text(text)) => match message::decode(&text) {
                     Ok(ServiceMessage::Ack { clock, .. }) => {
                         if self.clock.offset_us().is_none() && self.is_welcomed() {
-                            // The answer completes the service's first exchange.
+                            // The service's first exchange was made while both
+                            // were busy connecting: a second one at once.
                             self.health_due = Some(now);
                         }
                         self.clock.receive(clock, identity.clock_us(now));

@@ -1,8 +1,19 @@
 //! Cameras that cannot be used: what is said, and that it goes on.
 
-use std::fs;
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
-use super::fixture::Camera;
+use zerocam_protocol::message::ByeReason;
+
+use super::{
+    fixture::{Camera, PATIENCE},
+    service::Service,
+};
 
 /// Starts a camera on `file`; returns what is wrong.
 fn fault_of(camera: &Camera, file: &str) -> String {
@@ -50,4 +61,67 @@ fn footage_that_no_live_camera_makes_is_refused() {
         fault_of(&camera, "empty.h264"),
         "empty.h264 is empty: record it anew"
     );
+}
+
+/// The lengths of the LED's next three flashes.
+fn flashes(camera: &Camera) -> [Duration; 3] {
+    let deadline = Instant::now() + PATIENCE;
+    let until = |lit: bool| {
+        let expected = if lit { "1" } else { "0" };
+        while fs::read_to_string(camera.path("gpio/led")).unwrap().trim() != expected {
+            assert!(Instant::now() < deadline, "the LED stays as it is");
+            thread::sleep(Duration::from_millis(5));
+        }
+        Instant::now()
+    };
+    [(); 3].map(|()| {
+        until(false);
+        let begin = until(true);
+        until(false) - begin
+    })
+}
+
+#[test]
+fn a_camera_that_is_torn_off_is_told_shown_and_taken_again() {
+    let service = Service::new();
+    let camera = Camera::without_configuration();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cameras/fake-rpicam-vid");
+    symlink(program, camera.path("rpicam-vid")).unwrap();
+    let behave = |behaviour| fs::write(camera.path("behaviour"), behaviour).unwrap();
+    let keys = format!(
+        "backend = \"rpicam\"\nprogram = {:?}\nwidth = 320\nheight = 180",
+        camera.path("rpicam-vid")
+    );
+    let text = camera.with_camera(&keys);
+    camera.configure(&text.replace("http://127.0.0.1:9", service.url()));
+    behave("crash");
+    let _daemon = camera.run_until_ready();
+    camera.says(&["start"]);
+    let before = service.frame();
+
+    let bye = service.bye();
+    assert_eq!(bye.reason, ByeReason::CameraFault);
+    let advice = "Please check that your camera sensor connector is attached securely.";
+    assert!(bye.text.contains(advice), "{}", bye.text);
+    behave("no-camera");
+    let status = camera.wait_for_state("CAMERA FAULT");
+    println!("{}", status.reason);
+    // One long flash, two short, from some moment on: nothing is filmed.
+    let long = Duration::from_millis(400);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let seen = flashes(&camera);
+        if seen.map(|flash| flash > long) == [true, false, false] {
+            break;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "not the light of a fault: {seen:?}"
+        );
+    }
+
+    behave("stream");
+    camera.wait_for_state("STREAMING");
+    let after = service.frame();
+    assert!(after.header().run > before.header().run);
 }

@@ -98,9 +98,29 @@ fn without_a_writable_card_the_camera_works() {
     camera.wait_for_state("CONNECTING");
     camera.says(&["stop"]);
     camera.wait_for_state("STOPPED");
+    let problem = "the card keeps nothing, so that start, stop and numbers are forgotten at the next power cut: flash a new card";
+    wait_until("problem with the card", || {
+        camera.status().problems.iter().any(|text| text == problem)
+    });
     let warnings = daemon.log().matches("the state cannot be stored").count();
     assert_eq!(warnings, 1, "{}", daemon.log());
     assert_eq!(daemon.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_program_that_crashes_again_and_again_says_so() {
+    let camera = Camera::new();
+    for _ in 0..3 {
+        camera.run_until_ready().kill();
+        fs::write(camera.path("state/last-words.txt"), "panicked").unwrap();
+    }
+    let _daemon = camera.run_until_ready();
+    let problems = camera.status().problems.concat();
+    let expected = "the program crashes soon after every start: flash the card anew";
+    assert!(problems.contains(expected), "{problems}");
+    let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
+    let crash = "the program crashed while STOPPED: panicked";
+    assert!(state.contains(crash), "{state}");
 }
 
 #[test]

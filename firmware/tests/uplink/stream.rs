@@ -94,6 +94,24 @@ fn health_carries_the_figures_and_a_complete_clock_exchange() {
 }
 
 #[test]
+fn a_clock_exchange_is_complete_before_the_first_frame() {
+    let mut rig = Rig::new();
+    rig.camera.shoot(1);
+    rig.start();
+    let mut service = rig.accept();
+    service.hello();
+    let clock = Exchange {
+        sent_us: 1_790_000_000_000_000,
+        echo: None,
+    };
+    service.say(&ServiceMessage::Ack { clock, have: None });
+    service.welcome(None);
+    let (answer, _) = service.health();
+    assert_eq!(answer.echo.unwrap().sent_us, clock.sent_us);
+    assert_eq!(service.frames(1), numbers(0..1));
+}
+
+#[test]
 fn after_a_reconnect_the_stream_goes_on_where_the_service_says() {
     let mut rig = Rig::new();
     rig.camera.shoot(100);

@@ -16,6 +16,7 @@ const FACTS: Facts = Facts {
     have: None,
     viewers: 0,
     desired: None,
+    moves: 0,
 };
 
 struct Bench {
@@ -227,8 +228,8 @@ fn hello_is_answered_with_all_that_the_camera_needs() {
         have: have(7),
     };
     let expected = [
-        Action::Send(ServiceMessage::Welcome(welcome)),
         Action::Send(ack),
+        Action::Send(ServiceMessage::Welcome(welcome)),
         Action::Send(ServiceMessage::Command(desired)),
     ];
     assert_eq!(bench.hello(Verdict::TakeOver, facts.clone()), expected);
@@ -324,4 +325,28 @@ fn a_hello_for_another_camera_or_with_impossible_figures_is_refused() {
     let mut wide = hello("a", 5, 1);
     wide.width = 100_000;
     assert!(check(&wide, &garden).unwrap_err().contains("100000x"));
+}
+
+#[test]
+fn a_camera_is_asked_to_move_once_per_reason() {
+    let mut bench = Bench::open();
+    let moved = Facts { moves: 1, ..FACTS };
+    let tick = |facts: &Facts| Event::Tick(facts.clone());
+    let move_away = [Action::Send(ServiceMessage::Move)];
+    assert_eq!(bench.handle(tick(&FACTS)), []);
+    assert_eq!(bench.handle(tick(&moved)), move_away);
+    assert_eq!(bench.handle(tick(&moved)), []);
+    assert_eq!(bench.handle(Event::ServiceLeaving), move_away);
+    assert_eq!(
+        bench.handle(frame(5, 0)),
+        fed(5, bench.now.unix_us),
+        "it goes on"
+    );
+    // A connection that came after the wish, such as the camera coming back.
+    let mut bench = Bench::new();
+    bench.hello(Verdict::Hold, moved.clone());
+    assert_eq!(bench.handle(tick(&moved)), []);
+    // Nobody is there yet who could move.
+    let farewell = Bench::new().handle(Event::ServiceLeaving);
+    assert_eq!(bye(&farewell).0, ByeReason::ServiceStopping);
 }

@@ -227,6 +227,24 @@ fn a_starting_child_has_more_time_than_a_running_one() {
 }
 
 #[test]
+fn a_slow_machine_gets_more_time_before_a_segment_is_given_up() {
+    let mut bench = Bench::new();
+    bench.push(0..3);
+    let begin = bench.now;
+    while bench.reasons().len() < 3 {
+        bench.sleep_to_deadline(MS);
+    }
+    assert!(bench.now - begin > 7 * START);
+    assert_eq!(bench.failures[2].gives_up, Some(Segment(100)));
+    // The next segment begins with the same patience.
+    bench.push(25..27);
+    if bench.child.is_none() {
+        bench.sleep_to_deadline(MS);
+    }
+    assert_eq!(bench.packager.next_deadline(), Some(bench.now + START));
+}
+
+#[test]
 fn a_flush_ends_whatever_the_child_does() {
     // It writes everything and does not end.
     let mut bench = Bench::new();

@@ -1,11 +1,13 @@
 use bytes::Bytes;
-use zerocam_protocol::Segment;
+use zerocam_protocol::{Frame, Segment};
 
 use super::*;
 use crate::media::{
     test_units::{RUN_STARTED_UNIX_US, format},
     window::{Frames, RunInit},
 };
+
+mod low_latency;
 
 fn run(number: u64, target_duration_s: u32) -> Arc<RunInit> {
     Arc::new(RunInit {
@@ -23,6 +25,8 @@ fn frames(is_independent: bool) -> Content {
         bytes: 0,
         is_independent,
         start_ms: 0,
+        first_part: Frame(0),
+        is_whole: true,
     })
 }
 

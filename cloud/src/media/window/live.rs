@@ -10,9 +10,14 @@ use bytes::Bytes;
 use zerocam_protocol::Segment;
 
 use super::{
-    Content, Counters, Entry, FrameFragment, Frames, Listed, Newest, RunInit, Window, WindowLimits,
+    Content, Counters, Entry, FrameFragment, Frames, Keyframe, Listed, Newest, RunInit, Window,
+    WindowLimits,
 };
-use crate::media::{RunFormat, packager::Packaged, playlist};
+use crate::media::{
+    RunFormat,
+    packager::Packaged,
+    playlist::{self, LowLatency},
+};
 
 /// The most segments that are listed, whatever else the bounds allow: two hours
 /// of one second each, a playlist of some 800 kB.
@@ -84,6 +89,7 @@ impl LiveWindow {
     pub fn begin_run(&mut self, format: RunFormat, now: Instant) {
         self.end_segment(now);
         self.window.current = None;
+        self.window.is_over = false;
         self.window.format = Some(Arc::new(format));
         self.changed = true;
     }
@@ -95,6 +101,7 @@ impl LiveWindow {
                 format: (**format).clone(),
                 init,
             }));
+            self.window.files += 1;
             self.changed = true;
         }
     }
@@ -117,6 +124,14 @@ impl LiveWindow {
         let Some(run) = &self.window.current else {
             return;
         };
+        if fragment.is_keyframe {
+            self.window.keyframe = Some(Arc::new(Keyframe {
+                run: run.clone(),
+                fragment: fragment.clone(),
+            }));
+        }
+        let before = self.window.newest.filter(|it| it.run == header.run);
+        let first_part = before.map_or(header.frame, |newest| newest.frame.next());
         let open = self.window.open.get_or_insert_with(|| {
             Arc::new(Entry {
                 run: run.clone(),
@@ -128,42 +143,64 @@ impl LiveWindow {
                     bytes: 0,
                     is_independent: fragment.is_keyframe,
                     start_ms: fragment.time_ms,
+                    first_part,
+                    is_whole: false,
                 }),
             })
         });
         // Readers keep the segment as they saw it.
-        Arc::make_mut(open).append(fragment);
+        let open = Arc::make_mut(open);
+        let parts = open.parts().len();
+        open.append(fragment);
+        let has_new_part = open.parts().len() > parts;
         self.window.newest = Some(Newest {
             run: header.run,
             segment: header.segment,
             frame: header.frame,
+            time_ms: unit.time_ms,
             date_unix_us: unit.date_unix_us,
             bitrate_bps: self.window.newest.and_then(|newest| newest.bitrate_bps),
         });
         self.window.fault = None;
+        self.window.is_over = false;
         self.changed = true;
         if frame.ends_segment {
             self.end_segment(now);
+        } else if has_new_part {
+            self.window.files += 1;
+            self.render_low_latency();
         }
     }
 
     /// Lists the segment that was being filled.
     pub fn end_segment(&mut self, now: Instant) {
-        let Some(segment) = self.window.open.take() else {
+        let Some(mut segment) = self.window.open.take() else {
             return;
         };
+        Arc::make_mut(&mut segment).close();
         if let Some(newest) = &mut self.window.newest {
             let bits = segment.bytes() as u64 * 8;
             newest.bitrate_bps = (bits * 1000).checked_div(segment.duration_ms.into());
         }
-        match self.listed.back().cloned() {
-            Some(last) if goes_on(&last, &segment) => self.list_gaps(&last, &segment, now),
-            Some(_) => self.drop_all(now),
-            None => {}
+        if let Some(last) = self.listed.back() {
+            match gaps_between(last, &segment) {
+                Some(gaps) => {
+                    self.window.counters.gaps += gaps.len() as u64;
+                    gaps.into_iter().for_each(|gap| self.list(gap));
+                }
+                None => self.drop_all(now),
+            }
         }
         self.list(segment);
         self.keep_bounds(now);
         self.render(now);
+        self.render_low_latency();
+    }
+
+    /// Nothing follows, until something is published again.
+    pub const fn set_over(&mut self) {
+        self.changed |= !self.window.is_over;
+        self.window.is_over = true;
     }
 
     /// When [`Self::forget`] has something to do.
@@ -177,47 +214,6 @@ impl LiveWindow {
         if self.next_deadline().is_some_and(|due| due <= now) {
             self.render(now);
         }
-    }
-
-    /// The whole segments that are missing between two share the time between
-    /// them. Those between two runs are counted with the later one.
-    fn list_gaps(&mut self, last: &Entry, next: &Entry, now: Instant) {
-        let missing = next.number.0.saturating_sub(last.number.0 + 1);
-        let (Some(last_frames), Some(next_frames)) = (last.frames(), next.frames()) else {
-            return;
-        };
-        if missing == 0 {
-            return;
-        }
-        let time_ms = if last.run.format.run == next.run.format.run {
-            let end_ms = last_frames.start_ms + last.duration_ms;
-            u64::from(next_frames.start_ms.saturating_sub(end_ms))
-        } else {
-            // Each run has its own media time: the dates tell.
-            let pause_us = next.date_unix_us.saturating_sub(last.date_unix_us);
-            (pause_us.max(0) as u64 / 1000).saturating_sub(last.duration_ms.into())
-        };
-        let longest_ms = u64::from(next.run.format.target_duration_s) * 1000;
-        let duration_ms = (time_ms / missing).clamp(1, longest_ms.max(1));
-        // Those that would be dropped again at once are not made.
-        let skipped = missing.saturating_sub(MAX_SEGMENTS as u64);
-        if skipped > 0 {
-            self.drop_all(now);
-        }
-        for index in skipped..missing {
-            let offset_us = (time_ms * 1000 / missing).saturating_mul(index);
-            self.list(Arc::new(Entry {
-                run: next.run.clone(),
-                number: Segment(last.number.0 + 1 + index),
-                date_unix_us: last
-                    .date_unix_us
-                    .saturating_add(i64::from(last.duration_ms) * 1000)
-                    .saturating_add_unsigned(offset_us),
-                duration_ms: duration_ms as u32,
-                content: Content::Gap,
-            }));
-        }
-        self.window.counters.gaps += missing;
     }
 
     fn list(&mut self, segment: Arc<Entry>) {
@@ -276,11 +272,27 @@ impl LiveWindow {
         }
         let segments: Vec<_> = self.listed.iter().cloned().collect();
         self.window.listed = Arc::new(Listed {
-            playlist: playlist::plain(&segments),
+            playlist: playlist::plain(&segments).map(Bytes::from),
             left: self.left.iter().map(|(_, left)| left.clone()).collect(),
             segments,
         });
+        self.window.files += 1;
         self.changed = true;
+    }
+
+    /// The run of a process that begins shows with its first whole segment: up
+    /// to then the list stays as it was.
+    fn render_low_latency(&mut self) {
+        let mut segments = self.window.listed.segments.clone();
+        let open = self.window.open.as_deref();
+        let open = open.filter(|open| !open.parts().is_empty());
+        if let (Some(last), Some(open)) = (segments.last(), open) {
+            match gaps_between(last, open) {
+                Some(gaps) => segments.extend(gaps),
+                None => return,
+            }
+        }
+        self.window.low_latency = LowLatency::of(&segments, open).map(Arc::new);
     }
 }
 
@@ -293,6 +305,52 @@ impl Entry {
             frames.fragments.push(fragment);
         }
     }
+
+    fn close(&mut self) {
+        if let Content::Frames(frames) = &mut self.content {
+            frames.is_whole = true;
+        }
+    }
+}
+
+/// The whole segments that are missing between two share the time between them.
+/// Those between two runs are counted with the later one. `None` when the two
+/// do not belong into one list.
+fn gaps_between(last: &Entry, next: &Entry) -> Option<Vec<Arc<Entry>>> {
+    let missing = next.number.0.checked_sub(last.number.0 + 1)?;
+    if !goes_on(last, next) || missing > MAX_SEGMENTS as u64 {
+        return None;
+    }
+    let (Some(last_frames), Some(next_frames)) = (last.frames(), next.frames()) else {
+        return None;
+    };
+    let time_ms = if last.run.format.run == next.run.format.run {
+        let end_ms = last_frames.start_ms + last.duration_ms;
+        u64::from(next_frames.start_ms.saturating_sub(end_ms))
+    } else {
+        // Each run has its own media time: the dates tell.
+        let pause_us = next.date_unix_us.saturating_sub(last.date_unix_us);
+        (pause_us.max(0) as u64 / 1000).saturating_sub(last.duration_ms.into())
+    };
+    let longest_ms = u64::from(next.run.format.target_duration_s) * 1000;
+    let duration_ms = time_ms
+        .checked_div(missing)
+        .unwrap_or(0)
+        .clamp(1, longest_ms.max(1));
+    let gap = |index: u64| {
+        let offset_us = (time_ms * 1000 / missing).saturating_mul(index);
+        Arc::new(Entry {
+            run: next.run.clone(),
+            number: Segment(last.number.0 + 1 + index),
+            date_unix_us: last
+                .date_unix_us
+                .saturating_add(i64::from(last.duration_ms) * 1000)
+                .saturating_add_unsigned(offset_us),
+            duration_ms: duration_ms as u32,
+            content: Content::Gap,
+        })
+    };
+    Some((0..missing).map(gap).collect())
 }
 
 /// Whether a segment is of the same run as the last one listed, or of the next

@@ -11,6 +11,8 @@ use crate::media::{
     test_units::{RUN_STARTED_UNIX_US, Shot, format},
 };
 
+mod low_latency;
+
 const FRAGMENT_BYTES: usize = 100;
 const UNBOUNDED: WindowLimits = WindowLimits {
     seconds: 0,
@@ -43,6 +45,11 @@ impl Bench {
 
     /// Publishes these frames; the last one is the last of its segment.
     fn publish(&mut self, shots: &[Shot]) {
+        self.publish_and_look(shots, |_| {});
+    }
+
+    /// Publishes, and looks at the window after every frame.
+    fn publish_and_look(&mut self, shots: &[Shot], mut look: impl FnMut(&Window)) {
         for (index, shot) in shots.iter().enumerate() {
             let next = shots.get(index + 1);
             let start = shots.iter().find(|first| first.segment == shot.segment);
@@ -62,8 +69,9 @@ impl Bench {
                 },
                 self.now,
             );
+            self.window = self.live.take_changes().unwrap();
+            look(&self.window);
         }
-        self.window = self.live.take_changes().unwrap_or(self.window.clone());
     }
 
     fn numbers(&self) -> Vec<u64> {
@@ -400,7 +408,8 @@ proptest! {
             for segment in shots.chunk_by(|one, other| one.segment == other.segment) {
                 bench.publish(segment);
                 let window = &bench.window;
-                let (first, segments) = read(window.plain_playlist().unwrap());
+                let playlist = window.plain_playlist().unwrap();
+                let (first, segments) = read(str::from_utf8(&playlist).unwrap());
                 prop_assert!(first >= first_seen, "numbers go back");
                 first_seen = first;
                 for (number, text) in segments {

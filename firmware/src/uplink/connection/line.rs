@@ -63,6 +63,7 @@ pub(super) enum Line {
         number: Number,
         since: Instant,
         move_at: Option<Instant>,
+        stay_until: Instant,
         heard: Instant,
         blocked: Option<Instant>,
     },
@@ -74,6 +75,11 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(25);
 
 /// Longest that bytes may wait without the socket taking any.
 const WRITE_STALL: Duration = Duration::from_secs(10);
+
+/// A connection that was moved to is not left sooner: two services that send a
+/// camera to each other would have it do nothing else. A service that is about
+/// to end gives more time.
+pub(super) const MOVE_AGAIN: Duration = Duration::from_secs(2);
 
 /// A deadline noticed this much too late: the process did not run meanwhile.
 const FROZEN: Duration = Duration::from_secs(2);
@@ -116,6 +122,7 @@ impl Line {
                     number,
                     since: now,
                     move_at: move_after.map(|after| now + with_jitter(after, jitter)),
+                    stay_until: now,
                     heard: now,
                     blocked: None,
                 };
@@ -125,7 +132,9 @@ impl Line {
                 blocked.get_or_insert(now);
             }
             (Self::Streaming { blocked, .. }, LineEvent::Progress) => *blocked = None,
-            (Self::Streaming { move_at, .. }, LineEvent::Move) => *move_at = Some(now),
+            (Self::Streaming { move_at, stay_until, .. }, LineEvent::Move) => {
+                *move_at = Some(now.max(*stay_until));
+            }
             // A welcome answers every hello. Before the first one its deadline
             // covers everything.
             (Self::Streaming { .. }, LineEvent::Welcomed { .. } | LineEvent::Greeted)
@@ -218,6 +227,19 @@ impl Line {
     /// Whether a successor should be opened.
     pub(super) fn should_move(&self, now: Instant) -> bool {
         matches!(self, Self::Streaming { move_at: Some(at), .. } if now >= *at)
+    }
+
+    /// It carries the stream from now on, in place of another one.
+    pub(super) fn take_over(&mut self, now: Instant) {
+        if let Self::Streaming {
+            move_at,
+            stay_until,
+            ..
+        } = self
+        {
+            *stay_until = now + MOVE_AGAIN;
+            *move_at = move_at.map(|at| at.max(*stay_until));
+        }
     }
 
     pub(super) const fn number(&self) -> Option<Number> {

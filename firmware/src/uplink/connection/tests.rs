@@ -1,6 +1,7 @@
 mod diagram;
 
 use super::*;
+use crate::uplink::connection::line::MOVE_AGAIN;
 use diagram::{EVENTS, STATES, TRANSITIONS};
 
 struct Bench {
@@ -265,4 +266,18 @@ fn a_service_that_falls_silent_after_hello_is_named() {
         actions[1],
         "waiting: the service does not answer: see its log"
     );
+}
+
+#[test]
+fn services_that_send_a_camera_to_each_other_do_not_keep_it_busy() {
+    let mut bench =
+        Bench::after("start, connected 1, welcomed 1, move 1, connected 2, welcomed 2, move 2");
+    bench.feed("border, ready");
+    assert_eq!(bench.state(), "streaming");
+    let allowed = bench.now + MOVE_AGAIN;
+    assert_eq!(bench.connection.next_deadline(), Some(allowed));
+    for _ in 0..100 {
+        assert!(bench.feed("move 2").is_empty());
+    }
+    assert_eq!(bench.feed("deadline"), ["connect 3"]);
 }

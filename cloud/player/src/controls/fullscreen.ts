@@ -14,7 +14,9 @@ export function offerFullscreen(button: HTMLButtonElement, stage: HTMLElement, v
       change.catch(() => undefined);
     });
     document.addEventListener("fullscreenchange", () => {
-      button.ariaLabel = document.fullscreenElement ? "Leave full screen" : "Full screen";
+      const full = document.fullscreenElement !== null;
+      button.ariaLabel = full ? "Leave full screen" : "Full screen";
+      stage.toggleAttribute("data-fullscreen", full);
     });
   } else if (video.webkitEnterFullscreen) {
     // Known only once the video has its metadata.

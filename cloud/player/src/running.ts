@@ -1,0 +1,49 @@
+// One engine from its start to its end: what it says after its end, or after
+// its failure, is not heard any more.
+
+import type { EngineName } from "./choice";
+import { type Engine, type EngineFailure, type EngineSetting, startEngine } from "./engine";
+
+export interface RunningEvents {
+  started(): void;
+  failed(failure: EngineFailure): void;
+}
+
+export class Running {
+  readonly name: EngineName;
+  /** Page clock. */
+  readonly builtAtMs = performance.now();
+  /** When it said that it cannot go on; null while it works. */
+  failedAtMs: number | null = null;
+  /** Null while its code is on its way. */
+  engine: Engine | null = null;
+  readonly #events: RunningEvents;
+  #ended = false;
+
+  constructor(name: EngineName, setting: Omit<EngineSetting, "failed">, events: RunningEvents) {
+    this.name = name;
+    this.#events = events;
+    startEngine(name, { ...setting, failed: (failure) => this.#fail(failure) })
+      .then((engine) => {
+        if (this.#ended) {
+          engine.destroy();
+          return;
+        }
+        this.engine = engine;
+        events.started();
+      })
+      .catch((error: unknown) => this.#fail({ fault: "network", why: String(error) }));
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.engine?.destroy();
+    this.engine = null;
+  }
+
+  #fail(failure: EngineFailure): void {
+    if (this.#ended || this.failedAtMs !== null) return;
+    this.failedAtMs = performance.now();
+    this.#events.failed(failure);
+  }
+}

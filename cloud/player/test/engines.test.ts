@@ -1,0 +1,267 @@
+// Which engine plays, and that each goes on: through stalls, new runs, the end
+// of a response, hidden tabs and its own faults, always without a reload.
+
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { facts, launch, reaches, shows } from "./browser";
+import { StandIn } from "./stand-in";
+
+let browser: Browser;
+let service: StandIn;
+let context: BrowserContext;
+let page: Page;
+let errors: string[];
+let paths: string[];
+
+beforeAll(async () => {
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser.close();
+});
+
+beforeEach(async () => {
+  service = await StandIn.start();
+  await service.startCamera();
+  context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+  page = await context.newPage();
+  errors = [];
+  paths = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("request", (request) => paths.push(new URL(request.url()).pathname));
+});
+
+afterEach(async () => {
+  await context.close();
+  await service.end();
+  expect(errors).toEqual([]);
+});
+
+async function open(hash = ""): Promise<void> {
+  await page.goto(`${service.origin}/watch/garden/${hash}`);
+  await page.evaluate(() => document.body.classList.add("not-reloaded"));
+  await reaches(page, "live");
+}
+
+async function plays(engine: string): Promise<void> {
+  await page.waitForSelector(`html[data-engine="${engine}"][data-state="live"]`, {
+    state: "attached",
+    timeout: 60_000,
+  });
+  await shows(page, 50);
+  expect(await page.locator("body.not-reloaded").count()).toBe(1);
+}
+
+/** The page is told that it is hidden, or shown; the browser itself goes on. */
+function setHidden(hidden: boolean): Promise<void> {
+  return page.evaluate((hidden) => {
+    const state = hidden ? "hidden" : "visible";
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+}
+
+test("the first picture needs no hls.js", async () => {
+  await open();
+  expect(paths.filter((path) => path.includes("hls"))).toEqual([]);
+  await plays("instant");
+});
+
+test("the page's hash chooses an engine", async () => {
+  await open("#ll-hls");
+  await plays("ll-hls");
+  expect(await page.locator("html").getAttribute("data-choice")).toBe("ll-hls");
+});
+
+test("without MediaSource the browser's own player takes over", async () => {
+  await page.addInitScript(() => {
+    Reflect.deleteProperty(globalThis, "MediaSource");
+  });
+  await open();
+  await plays("native");
+});
+
+test("a codec that the browser refuses is said in words, not waited for", async () => {
+  service.bend = {
+    video: { codec: "hev1.1.6.L93.B0", width: 1280, height: 720, frame_rate_hz: 25, target_duration_s: 1 },
+  };
+  await page.goto(`${service.origin}/watch/garden/`);
+  await reaches(page, "catching-up", "unsupported");
+});
+
+test("a service without the instant stream is watched by LL-HLS", async () => {
+  service.instant.refuse = 404;
+  await open();
+  await plays("ll-hls");
+});
+
+test("a network that stalls again and again is left to LL-HLS", async () => {
+  await open();
+  await plays("instant");
+  // Each stall is longer than the last aim, which doubles.
+  for (const stallMs of [1000, 1200, 1800, 3000, 4000, 4000]) {
+    if ((await facts(page)).engine !== "instant") break;
+    service.instant.hold(true);
+    await page.waitForTimeout(stallMs);
+    service.instant.hold(false);
+    await page.waitForTimeout(2500);
+  }
+  await plays("ll-hls");
+});
+
+/**
+ * What happens to a response goes unseen: the next one plays on in the same
+ * source, with nothing missing between them. A starved machine may stall for
+ * reasons of its own, and the page then builds a new source: that is no answer.
+ */
+async function goesUnseen(happens: () => Promise<void>): Promise<void> {
+  const held = () =>
+    page.locator("video").evaluate((video: HTMLVideoElement) => ({
+      source: video.src,
+      ranges: video.buffered.length,
+    }));
+  const once = async () => {
+    await plays("instant");
+    const before = await held();
+    const { opened } = service.instant;
+    await happens();
+    await expect.poll(() => service.instant.opened, { timeout: 60_000 }).toBeGreaterThan(opened);
+    await shows(page, 50);
+    const after = await held();
+    return after.source === before.source && after.ranges === 1;
+  };
+  await expect.poll(once, { timeout: 240_000 }).toBe(true);
+  await expect.poll(() => service.instant.open, { timeout: 60_000 }).toBe(1);
+}
+
+test("a response that ends is followed by the next", async () => {
+  await open();
+  await goesUnseen(async () => service.instant.end());
+});
+
+test("a response that falls behind is replaced by one that is opened first", async () => {
+  await open();
+  await goesUnseen(async () => {
+    const { opened } = service.instant;
+    // The service speaks of pictures that this response does not bring.
+    service.bend = { newest: { run: 1, date_unix_ms: Date.now() + 3_600_000 } };
+    await expect.poll(() => service.instant.opened, { timeout: 60_000 }).toBeGreaterThan(opened);
+    service.bend = {};
+  });
+});
+
+test("a new run with another size plays on in the same source", async () => {
+  await open();
+  let height = 360;
+  await goesUnseen(async () => {
+    height = 600 - height;
+    await service.startCamera(height === 360 ? "640x360" : "320x240");
+    await page.waitForFunction((height) => document.querySelector("video")?.videoHeight === height, height, {
+      timeout: 60_000,
+    });
+  });
+  expect((await facts(page)).ageMs).not.toBeNull();
+});
+
+test("a phone that loses its network says so, and plays when it is back", async () => {
+  await open();
+  await plays("instant");
+  await context.setOffline(true);
+  await reaches(page, "unreachable", "no_answer");
+  await context.setOffline(false);
+  await plays("instant");
+});
+
+test("a decoder that stands still while data comes is replaced", async () => {
+  await page.addInitScript(() => {
+    const append = SourceBuffer.prototype.appendBuffer;
+    const broken = new WeakSet<SourceBuffer>();
+    SourceBuffer.prototype.appendBuffer = function (this: SourceBuffer, bytes: BufferSource) {
+      if (document.body.classList.contains("break")) broken.add(this);
+      if (!broken.has(this)) return append.call(this, bytes);
+      // Swallowed: the data arrives, and nothing comes of it.
+      setTimeout(() => this.dispatchEvent(new Event("updateend")));
+    };
+  });
+  await open();
+  await plays("instant");
+  await page.evaluate(() => document.body.classList.add("break"));
+  await reaches(page, "catching-up", "frozen");
+  await page.evaluate(() => document.body.classList.remove("break"));
+  await plays("instant");
+});
+
+test("an engine that loses its source is replaced at once", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("video").evaluate((video: HTMLVideoElement) => {
+    video.src = URL.createObjectURL(new Blob());
+  });
+  await plays("instant");
+});
+
+test("a tab hidden for a minute downloads nothing, and plays when it is shown", async () => {
+  await page.clock.install();
+  await open();
+  await plays("instant");
+  await setHidden(true);
+  await page.clock.fastForward(50_000);
+  expect(service.instant.open).toBe(1);
+  await page.clock.fastForward(11_000);
+  await expect.poll(() => service.instant.open).toBe(0);
+  const asked = paths.length;
+  await page.clock.fastForward(60_000);
+  expect(paths.length).toBe(asked);
+  await setHidden(false);
+  await plays("instant");
+});
+
+test("a page that slept takes up the live picture", async () => {
+  await open();
+  await plays("instant");
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 1000);
+  await page.clock.fastForward(3_600_000);
+  await page.clock.resume();
+  // The old response may hold what was missed, or be dead.
+  await expect.poll(() => service.instant.opened).toBeGreaterThan(1);
+  await plays("instant");
+});
+
+test("a pause stops the download, play continues with the live picture", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("#pause").click();
+  await reaches(page, "catching-up", "paused");
+  await expect.poll(() => service.instant.open).toBe(0);
+  await page.locator("#play").click();
+  await plays("instant");
+});
+
+test("the past is played by LL-HLS, and live leads back to the instant stream", async () => {
+  await open();
+  await shows(page, 400);
+  await page.locator("#back").click();
+  await page.waitForSelector('html[data-engine="ll-hls"][data-reason="rewound"]', { state: "attached" });
+  await shows(page, 25);
+  const first = await facts(page);
+  expect(first.ageMs).toBeGreaterThan(8000);
+  // It stays where it is, and is not drawn to the live edge.
+  await shows(page, 50);
+  expect((await facts(page)).ageMs).toBeGreaterThan(8000);
+  await page.locator("#to-live").click();
+  await plays("instant");
+  expect((await facts(page)).ageMs).toBeLessThan(3000);
+  expect(paths.some((path) => path.includes("ll-hls"))).toBe(true);
+});
+
+test("a choice by hand changes the engine, and back", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("#playback summary").click();
+  await page.locator("select#engine").selectOption("ll-hls");
+  await plays("ll-hls");
+  await page.locator("select#engine").selectOption("");
+  await plays("instant");
+});

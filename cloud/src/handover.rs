@@ -1,0 +1,113 @@
+//! Hands cameras over to the instance that viewers reach.
+//!
+//! A deploy sends new requests to the new revision at once, while a camera's
+//! open WebSocket keeps the old one: viewers would find a service without a
+//! picture. So an instance that knows its revision asks every second who
+//! answers at its public address, while it holds a camera. [`Rollout`] decides
+//! what the answers mean, and the camera's connection then says `move`.
+//!
+//! Left out: the move itself, which is the camera's.
+
+mod asker;
+mod rollout;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    select,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
+use tracing::{info, warn};
+
+pub use self::rollout::{Answer, Rollout};
+use crate::{cameras::camera::Record, config, service::Service, time::Now};
+use asker::Asker;
+
+/// How often it is asked.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Who answers: what `GET /api/instance` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// What was deployed; `None` where nobody says (see `K_REVISION`).
+    pub revision: Option<String>,
+    /// This process, by a random name.
+    pub instance: String,
+}
+
+impl Instance {
+    /// This process.
+    #[must_use]
+    pub fn new(revision: Option<String>) -> Self {
+        let name = RandomState::new().hash_one(std::process::id());
+        Self {
+            revision,
+            instance: format!("{name:016x}"),
+        }
+    }
+}
+
+/// Asks and decides until the service stops. Ends at once where no revision is
+/// known.
+pub async fn watch(service: Arc<Service>) {
+    let Some(revision) = service.instance.revision.clone() else {
+        return;
+    };
+    let asker = match spawn_blocking(|| Asker::new(revision)).await {
+        Ok(asker) => Arc::new(asker),
+        Err(error) => return warn!(%error, "nobody will notice a new revision"),
+    };
+    let mut stopping = service.stopping();
+    let mut polls = interval(POLL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let poll = async {
+            polls.tick().await;
+            let addresses = addresses(&service);
+            let asker = asker.clone();
+            let ask = move |at: String| (at.clone(), asker.ask(&at));
+            spawn_blocking(|| addresses.into_iter().map(ask).collect()).await
+        };
+        select! {
+            answers = poll => decide(&service, &answers.unwrap_or_default()),
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+    }
+}
+
+/// Where this service is found from outside, by every camera that it holds.
+fn addresses(service: &Service) -> BTreeSet<String> {
+    let cameras = service.cameras.all();
+    let addresses = cameras
+        .iter()
+        .filter_map(|camera| address(service, &camera.record()));
+    addresses.collect()
+}
+
+/// What the owner configured, or else the address that the camera dialled. It
+/// is asked for nothing but who answers there.
+fn address(service: &Service, record: &Record) -> Option<String> {
+    let settings = &service.settings;
+    let dialled = || config::public_url(record.public_url.as_deref()?, settings.plain_http).ok();
+    let known = settings.public_url.clone().or_else(dialled);
+    known.filter(|_| record.feed.is_open())
+}
+
+fn decide(service: &Service, answers: &HashMap<String, Answer>) {
+    for camera in service.cameras.all() {
+        let mut record = camera.record();
+        let answer = address(service, &record).and_then(|address| answers.get(&address));
+        let Some(answer) = answer else { continue };
+        if record.rollout.handle(answer, Now::read().monotonic) {
+            record.moves += 1;
+            info!(camera = %camera.name, ?answer, "the camera is asked to move");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Asks who answers at an address. Blocking; every exchange ends within
+//! [`TIMEOUT`].
+
+use std::{sync::Arc, time::Duration};
+
+use rustls::crypto::ring;
+use ureq::{
+    Agent,
+    tls::{Certificate, RootCerts, TlsConfig},
+};
+
+use super::{Answer, Instance};
+
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A good answer has about 100 bytes.
+const MAX_ANSWER_BYTES: u64 = 4096;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Asker {
+    agent: Agent,
+    ours: String,
+}
+
+impl Asker {
+    /// For the process of this revision.
+    pub(super) fn new(ours: String) -> Self {
+        let found = rustls_native_certs::load_native_certs().certs;
+        let trusted = found
+            .iter()
+            .map(|der| Certificate::from_der(der).to_owned())
+            .collect();
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+            .root_certs(RootCerts::Specific(Arc::new(trusted)))
+            .build();
+        let config = Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .tls_config(tls)
+            // Whoever redirects is not this service.
+            .max_redirects(0)
+            // Outside, there is nobody in between.
+            .proxy(None)
+            // An open connection may stay with the revision that accepted it.
+            .max_idle_connections(0)
+            .build();
+        Self {
+            agent: config.new_agent(),
+            ours,
+        }
+    }
+
+    pub(super) fn ask(&self, address: &str) -> Answer {
+        match self.get(address) {
+            Ok(Some(revision)) if revision == self.ours => Answer::Ours,
+            Ok(Some(revision)) => Answer::Another(revision),
+            Ok(None) => Answer::Unclear("it knows no revision".into()),
+            Err(error) => Answer::Unclear(error.to_string()),
+        }
+    }
+
+    fn get(&self, address: &str) -> Result<Option<String>, ureq::Error> {
+        let mut answer = self.agent.get(format!("{address}/api/instance")).call()?;
+        // A redirect that is not followed is an answer like any other.
+        if answer.status() != 200 {
+            return Err(ureq::Error::StatusCode(answer.status().as_u16()));
+        }
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES);
+        Ok(body.read_json::<Instance>()?.revision)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+
+    /// Asks somebody who answers each request with the next of these.
+    fn ask(answers: &'static [(&str, &str)]) -> Vec<Answer> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            for (head, body) in answers {
+                let mut peer = BufReader::new(listener.accept().unwrap().0);
+                let mut line = String::new();
+                peer.read_line(&mut line).unwrap();
+                assert_eq!(line, "GET /api/instance HTTP/1.1\r\n");
+                while line != "\r\n" {
+                    line.clear();
+                    peer.read_line(&mut line).unwrap();
+                }
+                let length = body.len();
+                let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}");
+                // Who finds it too long reads only a part.
+                let _ = peer.get_mut().write_all(answer.as_bytes());
+            }
+        });
+        let asker = Asker::new("zerocam-2".into());
+        let heard = answers.iter().map(|_| asker.ask(&address)).collect();
+        server.join().unwrap();
+        heard
+    }
+
+    #[test]
+    fn only_a_revision_counts() {
+        const OURS: &str = r#"{"revision":"zerocam-2","instance":"b"}"#;
+        const OTHER: &str = r#"{"revision":"zerocam-3","instance":"c"}"#;
+        assert_eq!(
+            ask(&[("200 OK", OURS), ("200 OK", OTHER)]),
+            [Answer::Ours, Answer::Another("zerocam-3".into())]
+        );
+        let unclear = ask(&[
+            ("200 OK", r#"{"revision":null,"instance":"c"}"#),
+            ("200 OK", "<html>Please log in</html>"),
+            ("200 OK", "[]"),
+            ("503 Service Unavailable", OTHER),
+            (
+                "302 Found\r\nLocation: http://192.0.2.1/api/instance",
+                OTHER,
+            ),
+        ]);
+        for answer in unclear {
+            assert!(matches!(answer, Answer::Unclear(_)), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_there_is_unclear() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let answer = Asker::new("zerocam-2".into()).ask(&address);
+        assert!(matches!(answer, Answer::Unclear(_)), "{answer:?}");
+    }
+}
