@@ -194,7 +194,10 @@ fn player_gets(clip: &Footage, service: &Service<'_>) {
         let [((run, first), _), ((next_run, second), _)] = places else {
             unreachable!("windows of two");
         };
-        assert_eq!(run, next_run, "one run");
+        // A camera whose computer was frozen for a while begins anew.
+        if run != next_run {
+            continue;
+        }
         assert!(first < second, "frame {second} after {first}");
         let numbered = (second - first) as usize;
         dropped += numbered - 1;
@@ -210,8 +213,8 @@ fn player_gets(clip: &Footage, service: &Service<'_>) {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("it is not 1970");
-    let ((run, _), _) = viewer.pictures[0];
-    for (dated_ms, _) in viewer.dates(run) {
+    let run = viewer.pictures.last().map(|((run, _), _)| *run);
+    for (dated_ms, _) in viewer.dates(run.expect("there are pictures")) {
         let dated = Duration::from_millis(u64::try_from(dated_ms).expect("not before 1970"));
         assert!(dated.abs_diff(now) < DATED, "dated {dated:?} at {now:?}");
     }
