@@ -30,6 +30,8 @@ const SWITCH_ON: Duration = Duration::from_secs(5);
 const START: Duration = Duration::from_secs(150);
 /// How soon a command of the shell answers, and sync, kill and unmount end.
 const SLOW: Duration = Duration::from_secs(20);
+/// How often the LED is looked at: each look holds up the emulated processor.
+const SAMPLE: Duration = Duration::from_millis(5);
 /// Longer than the acknowledging blink, shorter than 3 s even when the emulated
 /// processor gets little of the real one.
 const PRESS: Duration = Duration::from_secs(1);
@@ -188,6 +190,7 @@ impl VirtualPi {
                 "the LED does not show {:?} but {rhythm}",
                 look.row().name
             );
+            std::thread::sleep(SAMPLE);
             let lit = self.is_lit();
             rhythm.see(lit, Instant::now());
         }
