@@ -20,7 +20,11 @@ use super::bench::{PATIENCE, Service};
 use crate::footage::{self, Footage};
 
 /// An open connection.
-pub(crate) struct Camera(WebSocket<TcpStream>);
+pub(crate) struct Camera {
+    socket: WebSocket<TcpStream>,
+    /// When the service sent its last `ack`, by its clock.
+    acknowledged_us: Option<i64>,
+}
 
 /// What the service answered instead of opening one.
 #[derive(Debug)]
@@ -89,7 +93,10 @@ impl Camera {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         match tungstenite::client(request, stream) {
-            Ok((socket, _)) => Ok(Self(socket)),
+            Ok((socket, _)) => Ok(Self {
+                socket,
+                acknowledged_us: None,
+            }),
             Err(HandshakeError::Failure(WebSocketError::Http(response))) => {
                 let body = response.body().clone().unwrap_or_default();
                 Err(Refusal {
@@ -129,15 +136,21 @@ impl Camera {
     /// Sends whatever it is. The service may have closed meanwhile, and its
     /// farewell says why.
     pub(crate) fn send(&mut self, message: Message) {
-        let _ = self.0.send(message);
+        let _ = self.socket.send(message);
     }
 
     /// The next message of the service.
     #[track_caller]
     pub(crate) fn hear(&mut self) -> ServiceMessage {
         loop {
-            match self.0.read().unwrap() {
-                Message::Text(text) => return message::decode(&text).unwrap(),
+            match self.socket.read().unwrap() {
+                Message::Text(text) => {
+                    let message = message::decode(&text).unwrap();
+                    if let ServiceMessage::Ack { clock, .. } = &message {
+                        self.acknowledged_us = Some(clock.sent_us);
+                    }
+                    return message;
+                }
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("{other:?} before a farewell"),
             }
@@ -157,10 +170,12 @@ impl Camera {
 
     /// Lets the service know what its clock shows, in microseconds.
     pub(crate) fn tell_time(&mut self, clock_us: impl Fn() -> i64) {
-        let sent_us = self.until(|message| match message {
-            ServiceMessage::Ack { clock, .. } => Some(clock.sent_us),
-            _ => None,
-        });
+        let sent_us = loop {
+            match self.acknowledged_us {
+                Some(sent_us) => break sent_us,
+                None => drop(self.hear()),
+            }
+        };
         let received_us = clock_us();
         self.say(&CameraMessage::Health {
             clock: Exchange {
@@ -195,7 +210,7 @@ impl Camera {
             ServiceMessage::Bye(bye) => Some(bye.clone()),
             _ => None,
         });
-        match self.0.read() {
+        match self.socket.read() {
             Ok(Message::Close(_)) | Err(_) => bye,
             other => panic!("{other:?} after the farewell"),
         }

@@ -297,7 +297,6 @@ fn a_wait_ends() {
     let service = Service::start();
     // Connected, but without a picture yet.
     let (mut camera, _) = Camera::welcomed(&service, hello("garden", "dev-a", 1));
-    camera.hear();
     let base = base(&service);
     let door = format!("/t/{}/watch/door", service.view("door"));
     let run = frames(1)[0].header().run;
