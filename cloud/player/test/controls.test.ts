@@ -147,12 +147,11 @@ test("what needs a secure context hides itself without one", async () => {
 
 test("the screen stays on for a live picture, and only for that", async () => {
   await page.addInitScript(() => {
-    const { dataset } = document.documentElement;
-    const release = async () => {
-      dataset.screen = "free";
-    };
+    // There is no page yet.
+    const say = (screen: string) => document.documentElement.setAttribute("data-screen", screen);
+    const release = async () => say("free");
     const request = async () => {
-      dataset.screen = "held";
+      say("held");
       return { released: false, release };
     };
     Object.defineProperty(Navigator.prototype, "wakeLock", { value: { request } });
