@@ -116,8 +116,8 @@ impl Record {
         self.dating.as_ref().is_some_and(Dating::is_exact)
     }
 
-    /// Whether players of another instance may know newer pictures than this
-    /// one, up to the date `newest_unix_us`: the camera sends the past first.
+    /// Whether pictures dated later than this were seen by players of another
+    /// instance, and have yet to come here: the camera sends the past first.
     #[must_use]
     pub fn is_catching_up(&self, newest_unix_us: i64) -> bool {
         self.feed.is_open() && self.arrived_unix_us > Some(newest_unix_us)
