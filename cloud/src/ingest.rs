@@ -5,7 +5,7 @@ mod dating;
 mod session;
 
 pub use self::{
-    connection::{Connection, Permits},
+    connection::{Connection, Permits, Signals},
     dating::Dating,
     session::Session,
 };

@@ -13,8 +13,9 @@ use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawn
 /// that cameras and the owner still get through.
 const RESERVED_PERCENT: usize = 10;
 
-/// Within this time after a start, cameras come that fed another instance: it
-/// takes two seconds to notice a deploy, and as many to connect.
+/// Within this time after a start, cameras come that fed another instance, or
+/// this one before it was started again: it takes two seconds to notice a
+/// deploy, and as many to connect.
 const ARRIVAL: Duration = Duration::from_secs(15);
 
 /// What all requests share.
@@ -64,7 +65,13 @@ impl Service {
     /// a new instance before their camera does.
     #[must_use]
     pub fn expects_cameras(&self) -> bool {
-        self.instance.revision.is_some() && self.started.elapsed() < ARRIVAL
+        self.instance.revision.is_some() && self.has_just_started()
+    }
+
+    /// Whether cameras that stream have not had the time to connect.
+    #[must_use]
+    pub fn has_just_started(&self) -> bool {
+        self.started.elapsed() < ARRIVAL
     }
 
     /// Whether the service is about to end, so that cameras should go elsewhere.

@@ -61,7 +61,7 @@ pub struct Status {
 pub enum State {
     /// The newest picture is younger than 3 s.
     Live,
-    /// Silent for 3 to 10 s.
+    /// Silent for 3 to 10 s, or not heard yet by a service that has just started.
     Stale,
     /// Silent for longer, or it said goodbye.
     Offline,
@@ -82,7 +82,7 @@ pub struct Reason {
 pub enum ReasonCode {
     /// Pictures arrive.
     Live,
-    /// Pictures ceased to arrive a moment ago.
+    /// Pictures ceased to arrive a moment ago, or the service has just started.
     Stale,
     /// It is connected or about to be; no picture yet.
     Starting,
@@ -182,6 +182,9 @@ pub struct Facts {
     pub fault: Option<String>,
     /// Its last Wi-Fi signal.
     pub wifi_signal_dbm: Option<i32>,
+    /// The service is too young to know whether a camera that it has not heard
+    /// is there: it may be on its way from another instance.
+    pub just_started: bool,
 }
 
 const SECOND_US: i64 = 1_000_000;
@@ -239,6 +242,10 @@ pub fn judge(facts: &Facts, now: Now) -> (State, Reason) {
             State::Offline,
             reason(ReasonCode::Starting, &word.reason, text),
         );
+    }
+    if facts.just_started && silence.is_none() && facts.key_refused_unix_us.is_none() {
+        let text = "the service has just started and waits for the camera";
+        return (State::Stale, reason(ReasonCode::Stale, "", text));
     }
     (State::Offline, facts.absent(silence))
 }
@@ -350,6 +357,29 @@ mod tests {
             (
                 nothing(),
                 "Offline NeverSeen this camera was not seen since the service started",
+            ),
+            (
+                Facts {
+                    just_started: true,
+                    ..nothing()
+                },
+                "Stale Stale the service has just started and waits for the camera",
+            ),
+            (
+                Facts {
+                    just_started: true,
+                    key_refused_unix_us: ago(1),
+                    ..nothing()
+                },
+                "Offline KeyRefused a camera of this name tries with a wrong key: check the key in its zerocam.toml",
+            ),
+            (
+                Facts {
+                    just_started: true,
+                    connected: false,
+                    ..streaming(10)
+                },
+                "Offline NotSeen not seen for 10 s",
             ),
             (streaming(0), "Live Live live"),
             (streaming(-5), "Live Live live"),

@@ -16,6 +16,7 @@ mod connector;
 mod cursor;
 mod endpoint;
 mod failure;
+mod losses;
 mod queue;
 mod ring;
 #[cfg(test)]

@@ -53,6 +53,9 @@ pub struct Record {
     pub moves: u32,
     /// It has moved there.
     pub moved_away: bool,
+    /// When it came to this instance, from another one or for the first time,
+    /// Unix microseconds. What it filmed shortly before is sent first.
+    pub arrived_unix_us: Option<i64>,
     /// When it was last heard, Unix microseconds.
     pub last_seen_unix_us: Option<i64>,
     /// Which device it is.
@@ -111,6 +114,20 @@ impl Record {
     #[must_use]
     pub fn is_dated(&self) -> bool {
         self.dating.as_ref().is_some_and(Dating::is_exact)
+    }
+
+    /// Whether pictures dated later than this were seen by players of another
+    /// instance, and have yet to come here: the camera sends the past first.
+    #[must_use]
+    pub fn is_catching_up(&self, newest_unix_us: i64) -> bool {
+        self.feed.is_open() && self.arrived_unix_us > Some(newest_unix_us)
+    }
+
+    /// Notes that the camera feeds this instance from now on.
+    pub fn arrive(&mut self, now: Now) {
+        if std::mem::take(&mut self.moved_away) || self.arrived_unix_us.is_none() {
+            self.arrived_unix_us = Some(now.unix_us);
+        }
     }
 
     /// Whether pictures come, or will in a moment.

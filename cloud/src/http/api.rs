@@ -28,7 +28,7 @@ use crate::{
     access::{Denied, Permission},
     cameras::Camera,
     handover::Instance,
-    ingest::{Connection, Permits, Session},
+    ingest::{Connection, Permits, Session, Signals},
     service::Service,
     status::{CameraList, Facts, NewestPicture, Status, judge},
     time::Now,
@@ -63,7 +63,10 @@ pub(super) async fn stream(
         let text = "too many connections of this camera are open: try again in ten seconds";
         return Err(Notice::unavailable(text));
     };
-    let (leaving, stopping) = (service.leaving(), service.stopping());
+    let signals = Signals {
+        leaving: service.leaving(),
+        stopping: service.stopping(),
+    };
     let move_after_s = service.settings.move_after_s;
     let response = upgrade
         .protocols([format!("zerocam.v{version}")])
@@ -76,7 +79,7 @@ pub(super) async fn stream(
                 request,
                 camera: place,
             };
-            Connection::new(socket, camera, session, leaving, stopping, permits)
+            Connection::new(socket, camera, session, signals, permits)
                 .run()
                 .await;
         });
@@ -193,6 +196,7 @@ fn status_of(service: &Service, name: CameraName, permission: Permission, now: N
     let camera = service.cameras.get(&name);
     let mut facts = Facts {
         key_refused_unix_us: service.cameras.refused_unix_us(&name),
+        just_started: service.has_just_started(),
         ..Facts::default()
     };
     let mut status = Status {

@@ -1,8 +1,9 @@
 //! What players fetch: playlists and media, from the camera's live window.
 //!
 //! What is not there yet but will be is waited for: blocking reloads and
-//! preload hints of Low-Latency HLS (RFC 8216bis, section 6.2.5), and the first
-//! picture of a camera that starts. A wait ends after [`LONGEST_WAIT`] with 503,
+//! preload hints of Low-Latency HLS (RFC 8216bis, section 6.2.5), the first
+//! picture of a camera that starts, and the last one that another instance had
+//! before the camera came here. A wait ends after [`LONGEST_WAIT`] with 503,
 //! also while the camera is stopped: the specification wants an error rather
 //! than a playlist without what was asked for, and players ask again after a
 //! 5xx, but give up after a 404. Who asks without waiting for anything gets the
@@ -39,8 +40,8 @@ use crate::{
 /// AVPlayer does so a little earlier.
 const LONGEST_WAIT: Duration = Duration::from_millis(7500);
 
-/// A window whose newest picture is older than this has yet to catch up.
-const CAUGHT_UP_US: i64 = 3_000_000;
+/// A window whose newest picture is older than this is not live.
+const LIVE_US: i64 = 3_000_000;
 
 /// Playlists change all the time.
 pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
@@ -66,9 +67,9 @@ pub(super) async fn plain_playlist(
     expect_pictures(&service, &visitor, |window| {
         window.plain_playlist().is_some()
     })?;
-    let find = |_: &Camera, window: &Window| match window.plain_playlist() {
-        Some(playlist) => Found::Here(playlist),
-        None => Found::ToCome,
+    let find = |camera: &Camera, window: &Window| match window.plain_playlist() {
+        Some(playlist) if !is_catching_up(camera, window) => Found::Here(playlist),
+        _ => Found::ToCome,
     };
     Ok(playlist(wait_for(&service, &visitor, find).await?))
 }
@@ -169,7 +170,7 @@ fn reload(camera: &Camera, window: &Window, place: Option<Place>) -> Found<Arc<L
     };
     match place {
         Some(place) if !playlist.has(place) => {
-            if playlist.is_far_beyond(place) && has_caught_up(camera, window) {
+            if playlist.is_far_beyond(place) && is_live(camera, window) {
                 return Found::Never(Notice::bad_request(format!(
                     "segment {} is too far ahead: the last one is {}",
                     place.segment,
@@ -178,16 +179,23 @@ fn reload(camera: &Camera, window: &Window, place: Option<Place>) -> Found<Arc<L
             }
             Found::ToCome
         }
+        None if is_catching_up(camera, window) => Found::ToCome,
         _ => Found::Here(playlist.clone()),
     }
 }
 
-/// Whether a window shows what the camera films now. After the start of the
-/// service it has yet to catch up, and players that come from another instance
-/// know more than it does.
-fn has_caught_up(camera: &Camera, window: &Window) -> bool {
+/// Whether a window ends before what another instance had: players that come
+/// from there would find a list that has gone back, and ask again too late.
+fn is_catching_up(camera: &Camera, window: &Window) -> bool {
+    let newest = window.newest();
+    newest.is_some_and(|newest| camera.record().is_catching_up(newest.date_unix_us))
+}
+
+/// Whether a window shows what the camera films now.
+fn is_live(camera: &Camera, window: &Window) -> bool {
     let age_us = |newest: Newest| Now::read().unix_us.saturating_sub(newest.date_unix_us);
-    camera.record().is_dated() && window.newest().map(age_us) < Some(CAUGHT_UP_US)
+    let is_fresh = window.newest().map(age_us) < Some(LIVE_US);
+    is_fresh && camera.record().is_dated() && !is_catching_up(camera, window)
 }
 
 /// Waits until the window of the camera has what `find` looks for. The visitor

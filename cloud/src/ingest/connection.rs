@@ -58,14 +58,21 @@ pub struct Connection {
     camera: Arc<Camera>,
     id: ConnectionId,
     session: Session,
-    leaving: watch::Receiver<bool>,
-    stopping: watch::Receiver<bool>,
+    signals: Signals,
     /// The run whose format the pipeline knows from this connection.
     begun: Option<Run>,
     frame: Frame,
     /// The WebSocket layer has lost track of where messages begin.
     unreadable: bool,
     permits: Permits,
+}
+
+/// What the service tells its connections; each turns true once.
+pub struct Signals {
+    /// [`crate::service::Service::leaving`], until the farewell.
+    pub leaving: watch::Receiver<bool>,
+    /// [`crate::service::Service::stopping`].
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// What a connection occupies.
@@ -110,8 +117,7 @@ impl Connection {
         socket: WebSocket,
         camera: Arc<Camera>,
         session: Session,
-        leaving: watch::Receiver<bool>,
-        stopping: watch::Receiver<bool>,
+        signals: Signals,
         permits: Permits,
     ) -> Self {
         Self {
@@ -119,8 +125,7 @@ impl Connection {
             id: camera.next_connection(),
             camera,
             session,
-            leaving,
-            stopping,
+            signals,
             begun: None,
             frame: Frame::Done,
             unreadable: false,
@@ -138,7 +143,7 @@ impl Connection {
         }
         self.camera.record().feed.leave(self.id, false);
         let Permits { request, camera } = self.permits;
-        drop((camera, self.leaving));
+        drop((camera, self.signals.leaving));
         // A connection that is gone is an error at once, and no news.
         let _ = timeout(LINGER, linger(self.socket, self.unreadable)).await;
         drop(request);
@@ -165,8 +170,8 @@ impl Connection {
             }
         };
         select! {
-            _ = self.stopping.wait_for(|stopping| *stopping) => Wake::Stopping,
-            Ok(()) = self.leaving.changed() => Wake::Leaving,
+            _ = self.signals.stopping.wait_for(|stopping| *stopping) => Wake::Stopping,
+            Ok(()) = self.signals.leaving.changed() => Wake::Leaving,
             outcome = fed => Wake::Fed(outcome),
             message = self.socket.recv(), if idle => Wake::Arrived(message),
             () = sleep_until(deadline.into()) => Wake::Deadline,
@@ -223,7 +228,7 @@ impl Connection {
             let verdict = record.feed.claim(self.id, &hello, now.monotonic);
             if matches!(verdict, Verdict::Hold | Verdict::TakeOver) {
                 record.device = Some(hello.device.clone());
-                record.moved_away = false;
+                record.arrive(now);
                 record.public_url = Some(hello.public_url.clone());
                 record.heard(CameraState::Streaming, String::new(), now);
             }

@@ -23,6 +23,16 @@ pub use low_latency::{LowLatency, Place};
 /// seconds (RFC 8216, section 4.3.3.1).
 const LONGEST_ROUNDED_DOWN_MS: u32 = 499;
 
+/// Players of plain HLS play this many target durations behind the end at least
+/// (RFC 8216bis, section 4.4.3.8): when they look for news, half of it may be
+/// left.
+const HOLD_BACK_TARGET_DURATIONS: u32 = 3;
+
+/// And this much more, for a deploy keeps the list from growing: it is noticed
+/// within a second and a half, and the next instance takes in ten seconds of the
+/// past before it lists anything.
+const HAND_OVER_MS: u32 = 3000;
+
 /// EXT-X-MAP in playlists of ordinary segments needs 6, EXT-X-GAP needs 8.
 const VERSION: u32 = 8;
 
@@ -34,12 +44,22 @@ const LAST_DATE_US: u64 = 253_402_300_799_999_999;
 #[must_use]
 pub fn plain(segments: &[Arc<Entry>]) -> Option<String> {
     let mut text = Text::begin(VERSION, target_duration_s(segments)?);
+    text.line(format_args!(
+        "#EXT-X-SERVER-CONTROL:HOLD-BACK={}",
+        seconds(hold_back_ms(text.target_duration_s))
+    ));
     text.numbers(segments.first()?, segments.iter().map(AsRef::as_ref));
     for segment in segments {
         text.before(segment);
         text.segment(segment, segment.duration_ms);
     }
     Some(text.text)
+}
+
+/// How far behind the end players of plain HLS play.
+#[must_use]
+pub const fn hold_back_ms(target_duration_s: u32) -> u32 {
+    HOLD_BACK_TARGET_DURATIONS * 1000 * target_duration_s + HAND_OVER_MS
 }
 
 /// The longest of the runs that are listed.

@@ -29,10 +29,10 @@ fn a_link_is_exchanged_for_a_cookie() {
     let policy = page.header("content-security-policy");
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
     assert!(!policy.contains("unsafe"), "{policy}");
-    // The camera was never seen: the page loads and says so.
+    // The camera has not come yet: the page loads and says so.
     let status = visit("/api/cameras/garden");
     assert_eq!(status.status, 200);
-    assert!(status.text().contains("never_seen"), "{}", status.text());
+    assert!(status.text().contains("stale"), "{}", status.text());
     assert_eq!(visit("/watch/garden/plain.m3u8").status, 404);
     // It is good for no other camera.
     assert_eq!(visit("/watch/door/").status, 401);

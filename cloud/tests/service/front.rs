@@ -64,7 +64,7 @@ fn the_cameras_of_a_visitors_links_are_listed_by_name() {
     let expected = [("barn".to_owned(), true), ("garden".to_owned(), false)];
     assert_eq!(names(&list), expected);
     let list: Value = serde_json::from_str(&list.text()).unwrap();
-    assert_eq!(list["cameras"][1]["reason"]["code"], "never_seen");
+    assert_eq!(list["cameras"][1]["reason"]["code"], "stale");
     let front = service.get_with("/", &headers);
     assert!(front.text().contains("<script"), "{}", front.text());
     assert!(!front.header("content-security-policy").contains("unsafe"));

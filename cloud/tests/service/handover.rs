@@ -18,7 +18,7 @@ use zerocam_protocol::{
 
 use super::{
     bench::Service,
-    camera::{Camera, frames, hello},
+    camera::{Camera, frames, hello, unix_us},
 };
 
 /// An address where a revision answers, or a page until it is told.
@@ -108,6 +108,37 @@ fn a_camera_moves_when_another_revision_answers() {
     assert_eq!(welcome.have.unwrap().frame, Frame(48));
     camera.send_frames(&frames(60)[49..]);
     camera.until_acknowledged(58);
+}
+
+#[test]
+fn a_new_instance_lists_nothing_before_all_that_another_one_had() {
+    /// Frames that were filmed before the camera came here: four seconds.
+    const PAST: usize = 100;
+    let service = Service::deployed(plain_http(), Some("zerocam-2"));
+    let units = frames(PAST + 48);
+    let mut announced = hello("garden", "dev-a", 1);
+    announced.run_started_us = (unix_us() - PAST as i64 * 40_000).unsigned_abs();
+    let (mut camera, _) = Camera::welcomed(&service, announced);
+    camera.tell_time(unix_us);
+    camera.send_frames(&units[..PAST]);
+    camera.until_acknowledged(PAST as u64 - 2);
+    let base = format!("/t/{}/watch/garden", service.view("garden"));
+    thread::scope(|scope| {
+        let lists = ["plain.m3u8", "index.m3u8"].map(|list| {
+            let path = format!("{base}/{list}");
+            scope.spawn(|| service.get(&{ path }))
+        });
+        // They are counted as soon as they have been looked at.
+        service.until(|service| (service.status("garden")["viewers"] == 1).then_some(()));
+        assert!(lists.iter().all(|list| !list.is_finished()));
+        camera.send_frames(&units[PAST..]);
+        for list in lists {
+            let list = list.join().unwrap();
+            assert_eq!(list.status, 200, "{}", list.text());
+            let segments = list.text().matches("#EXTINF:").count();
+            assert!(segments >= PAST / 25, "{}", list.text());
+        }
+    });
 }
 
 #[test]

@@ -15,10 +15,10 @@ use super::{
 #[test]
 fn from_hello_to_the_players_and_to_the_farewell() {
     let service = Service::start();
-    let never = service.status("garden");
+    let awaited = service.status("garden");
     assert_eq!(
-        (&never["state"], &never["reason"]["code"]),
-        (&"offline".into(), &"never_seen".into())
+        (&awaited["state"], &awaited["reason"]["code"]),
+        (&"stale".into(), &"stale".into())
     );
 
     let (mut camera, welcome) = Camera::welcomed(&service, hello("garden", "dev-a", 1));

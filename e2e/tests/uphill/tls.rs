@@ -43,7 +43,7 @@ fn bad_certificates_are_explained_and_good_ones_end_the_trouble() {
     front.show(strangers.certify("localhost"));
     camera_says(&device, "from an unknown issuer: set ca_file to", SOON);
     assert!(front.suites().is_empty(), "nobody got through");
-    assert_eq!(service.status(GARDEN)["reason"]["code"], "never_seen");
+    assert!(service.status(GARDEN)["last_seen_unix_ms"].is_null());
 
     front.show(ours.certify("localhost"));
     // Attempts are half a minute apart by now, at most.

@@ -23,6 +23,7 @@ use super::{
     connector::Connector,
     endpoint::Endpoint,
     failure::{Failure, Remedy, one_line},
+    losses::Losses,
     ring::{Place, Ring},
     session::{Identity, Session, Writing},
 };
@@ -43,6 +44,7 @@ pub(super) struct Upload {
     /// What was captured before the last stop is not sent after it.
     stopped_at: Place,
     last_failure: String,
+    losses: Losses,
 }
 
 impl Upload {
@@ -68,6 +70,7 @@ impl Upload {
             ending: false,
             stopped_at: Place(0),
             last_failure: String::new(),
+            losses: Losses::default(),
         }
     }
 
@@ -215,7 +218,13 @@ impl Upload {
 
     fn write_all(&mut self) {
         let mut figures = self.mailbox.contents().health.clone();
-        figures.dropped_frames = Some(self.frames.dropped() + self.ring.dropped());
+        let dropped = self.frames.dropped() + self.ring.dropped();
+        figures.dropped_frames = Some(dropped);
+        if self.connection.streaming().0.is_some()
+            && let Some(pictures) = self.losses.note(dropped, Instant::now())
+        {
+            tracing::warn!(pictures, "the network did not take all pictures in time");
+        }
         figures.connections = Some(self.connection.connections());
         for number in self.numbers() {
             if !self.is_held_back(number) {

@@ -23,9 +23,10 @@ const PART_HOLD_BACK: u32 = 3;
 /// 4.4.3.8 wants six at least).
 const SKIP_TARGET_DURATIONS: u32 = 6;
 
-/// Parts are listed of this many whole segments and the one behind them. Those
-/// further than three target durations from the end are to be removed (section
-/// 4.4.4.9), and strict readers count that in segments.
+/// Parts are listed of this many whole segments and the open one behind them: of
+/// the last three target durations. Beyond those they are to be removed (section
+/// 6.2.2), and the parts of a third whole segment begin there as soon as the
+/// open one has a part; strict readers count it in segments, the open one too.
 const WITH_PARTS: usize = 2;
 
 /// A request may be ahead of the last whole segment by this many (section

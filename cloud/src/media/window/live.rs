@@ -23,9 +23,8 @@ use crate::media::{
 /// of one second each, a playlist of some 800 kB.
 const MAX_SEGMENTS: usize = 7200;
 
-/// A playlist of less than three target durations makes players stall
-/// (RFC 8216, section 6.2.2); left segments stay for as long.
-const TARGET_DURATIONS: u32 = 3;
+/// Segments that left the list stay for this many target durations.
+const LEFT_TARGET_DURATIONS: u32 = 3;
 
 /// The window as its writer sees it.
 #[derive(Debug)]
@@ -232,10 +231,11 @@ impl LiveWindow {
         let Some(newest) = self.listed.back() else {
             return;
         };
-        let least_s = newest.run.format.target_duration_s * TARGET_DURATIONS;
+        // Players begin that far behind the end.
+        let least_ms = playlist::hold_back_ms(newest.run.format.target_duration_s);
         let max_ms = match self.limits.seconds {
             0 => u64::MAX,
-            seconds => u64::from(seconds.max(least_s)) * 1000,
+            seconds => (u64::from(seconds) * 1000).max(least_ms.into()),
         };
         while self.listed.len() > 1
             && (self.listed_ms > max_ms
@@ -262,7 +262,7 @@ impl LiveWindow {
         let target_duration = Duration::from_secs(oldest.run.format.target_duration_s.into());
         if let Content::Frames(_) = oldest.content {
             self.left
-                .push_back((now + TARGET_DURATIONS * target_duration, oldest));
+                .push_back((now + LEFT_TARGET_DURATIONS * target_duration, oldest));
         }
     }
 

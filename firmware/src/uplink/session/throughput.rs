@@ -1,10 +1,15 @@
 //! How many bytes a second a connection carries, measured only while bytes wait
-//! for it: an idle link says nothing about its limit.
+//! for it and some get through: an idle link says nothing about its limit, and
+//! neither does one that stands still.
 
 use std::time::{Duration, Instant};
 
 /// Waiting time that makes one measurement. Shorter ones see single packets.
 const WINDOW: Duration = Duration::from_millis(500);
+
+/// Nothing got through for this long: a stall. A socket's buffer takes new bytes
+/// in lumps, on a slow link about a second apart.
+const STALL: Duration = Duration::from_secs(2);
 
 /// Share of the newest measurement in the result.
 const WEIGHT: f64 = 0.5;
@@ -13,7 +18,10 @@ const WEIGHT: f64 = 0.5;
 #[derive(Debug, Default)]
 pub(super) struct Throughput {
     last: Option<Sample>,
+    /// How long bytes waited while others went.
     waited: Duration,
+    /// How long they have waited since the last that went.
+    standing: Duration,
     bytes: u64,
     rate: Option<f64>,
 }
@@ -36,8 +44,17 @@ impl Throughput {
         let Some(last) = self.last.replace(sample).filter(|last| last.waiting) else {
             return;
         };
-        self.waited += now.saturating_duration_since(last.at);
-        self.bytes += sent_bytes - last.sent_bytes;
+        self.standing += now.saturating_duration_since(last.at);
+        let bytes = sent_bytes - last.sent_bytes;
+        if bytes == 0 {
+            return;
+        }
+        let standing = std::mem::take(&mut self.standing);
+        if standing >= STALL {
+            return;
+        }
+        self.waited += standing;
+        self.bytes += bytes;
         if self.waited >= WINDOW {
             let measured = self.bytes as f64 / self.waited.as_secs_f64();
             let before = self.rate.unwrap_or(measured);
@@ -71,7 +88,39 @@ mod tests {
         throughput.observe(9_000_000, true, at(20_000));
         throughput.observe(9_050_000, true, at(20_500));
         assert_eq!(throughput.bytes_per_second(), Some(150_000.0));
-        throughput.observe(9_050_000, true, at(21_000));
-        assert_eq!(throughput.bytes_per_second(), Some(75_000.0));
+        throughput.observe(9_075_000, true, at(21_000));
+        assert_eq!(throughput.bytes_per_second(), Some(100_000.0));
+    }
+
+    #[test]
+    fn a_stall_says_nothing() {
+        let start = Instant::now();
+        let mut throughput = Throughput::default();
+        let at = |ms| start + Duration::from_millis(ms);
+        throughput.observe(0, true, at(0));
+        throughput.observe(100_000, true, at(500));
+        assert_eq!(throughput.bytes_per_second(), Some(200_000.0));
+        // Frames come meanwhile, and the connection is looked at each time.
+        for ms in (540..9_000).step_by(40) {
+            throughput.observe(100_000, true, at(ms));
+        }
+        assert_eq!(throughput.bytes_per_second(), Some(200_000.0));
+        throughput.observe(150_000, true, at(9_000));
+        throughput.observe(250_000, true, at(9_500));
+        assert_eq!(throughput.bytes_per_second(), Some(200_000.0));
+    }
+
+    #[test]
+    fn a_slow_link_takes_bytes_in_lumps() {
+        let start = Instant::now();
+        let mut throughput = Throughput::default();
+        for ms in (0..6_000).step_by(100) {
+            throughput.observe(
+                40_000 * (ms / 1_000),
+                true,
+                start + Duration::from_millis(ms),
+            );
+        }
+        assert_eq!(throughput.bytes_per_second(), Some(40_000.0));
     }
 }
