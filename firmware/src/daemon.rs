@@ -8,6 +8,7 @@ mod care;
 mod device_parts;
 mod front;
 mod hearing;
+mod timekeeping;
 
 use std::{
     collections::VecDeque,
@@ -30,6 +31,7 @@ use zerocam_protocol::{
 use crate::{
     button::Gesture,
     capture::CaptureEvent,
+    clock::Clock,
     condition::Signs,
     config::{self, DaemonConfiguration},
     control::{Answer, Asked, ControlError, ControlSocket, Request},
@@ -130,6 +132,9 @@ struct Daemon {
     video: Option<Video>,
     viewers: u32,
     care: Care,
+    clock: Clock,
+    /// Whether the camera is to be opened once the clock is right.
+    camera_waits: bool,
     /// Whether a configuration was in force before.
     configured: bool,
     ended: bool,
@@ -162,6 +167,8 @@ impl Daemon {
             video: None,
             viewers: 0,
             care: Care::new(Path::new("/"), now),
+            clock: Clock::new(),
+            camera_waits: false,
             configured: false,
             ended: false,
             power_off: false,
@@ -260,6 +267,7 @@ impl Daemon {
             state: self.supervisor.state(),
             service: self.service.as_ref(),
             online: self.care.online(),
+            camera_waits: self.camera_waits,
             grade: self.care.grade(),
             filming: self.parts.as_ref().is_some_and(filming),
             viewers: self.viewers,
@@ -337,8 +345,9 @@ impl Daemon {
             }
             (Action::PowerOff, _) => self.power_off = true,
             (_, None) => {}
-            (Action::OpenCamera, Some(parts)) => parts.open_camera(),
+            (Action::OpenCamera, Some(_)) => self.open_camera(),
             (Action::CloseCamera, Some(parts)) => {
+                self.camera_waits = false;
                 parts.capture.close();
                 self.video = None;
             }
@@ -376,6 +385,7 @@ impl Daemon {
         settings.start_on_boot &= !self.configured;
         let (parts, desired) = DeviceParts::start(
             settings,
+            &mut self.clock,
             self.capture_events.0.clone(),
             self.uplink_events.0.clone(),
         )?;
@@ -413,6 +423,7 @@ impl Daemon {
             Err(error) => warn!("no farewell: the system has no more threads: {error}"),
         }
         // What the old threads had to say is over.
+        self.camera_waits = false;
         self.capture_events = bounded(EVENTS);
         self.uplink_events = bounded(EVENTS);
         self.telemetry = Telemetry::new();

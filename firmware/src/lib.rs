@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod button;
 pub mod camera;
 pub mod capture;
+pub mod clock;
 pub mod condition;
 pub mod config;
 pub mod control;
