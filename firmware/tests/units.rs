@@ -110,7 +110,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
 #[test]
 fn what_the_units_are_exposed_to_is_bounded() {
     let root = Root::new();
-    // Tenths. The daemon has devices, the network and two capabilities; the
+    // Tenths. The daemon has devices, the network and the clock; the
     // helper is root.
     for (unit, bound) in [
         ("zerocam.service", "26"),
