@@ -14,7 +14,7 @@ use std::{
     collections::VecDeque,
     io::{self, Read},
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    path::PathBuf,
     thread,
     time::Instant,
 };
@@ -39,9 +39,10 @@ use crate::{
     last_words,
     led::Scene,
     privileged::{self, PrivilegedError, Word},
+    sampler::{Reading, Sampler},
     status::{Identity, ServiceStatus, Status, Video},
     supervisor::{Action, Event, State, Supervisor},
-    telemetry::{self, Telemetry},
+    telemetry::BitrateMeter,
     uplink::UplinkEvent,
     watchdog::SILENCE_LIMIT,
 };
@@ -60,7 +61,7 @@ const EVENTS: usize = 64;
 pub fn run(config_path: PathBuf) -> Result<(), DaemonError> {
     let signals = signals()?;
     info!(config = %config_path.display(), "{} begins", crate::SOFTWARE);
-    let mut daemon = Daemon::new(config_path);
+    let mut daemon = Daemon::new(config_path)?;
     daemon.listen()?;
     last_words::keep_in(&daemon.places.state_dir);
     // With the configuration read, or found to be wrong.
@@ -122,7 +123,8 @@ struct Daemon {
     requests: Channel<Asked>,
     capture_events: Channel<CaptureEvent>,
     uplink_events: Channel<UplinkEvent>,
-    telemetry: Telemetry,
+    sampler: Sampler,
+    bitrate_meter: BitrateMeter,
     next_report: Instant,
     health: Health,
     link_up: bool,
@@ -145,9 +147,9 @@ struct Daemon {
 type Channel<T> = (Sender<T>, Receiver<T>);
 
 impl Daemon {
-    fn new(config_path: PathBuf) -> Self {
+    fn new(config_path: PathBuf) -> io::Result<Self> {
         let now = Instant::now();
-        Self {
+        Ok(Self {
             front: Front::new(config::gpio(&config_path), now),
             places: config::daemon(&config_path),
             config_path,
@@ -158,7 +160,8 @@ impl Daemon {
             requests: bounded(1),
             capture_events: bounded(EVENTS),
             uplink_events: bounded(EVENTS),
-            telemetry: Telemetry::new(),
+            sampler: Sampler::of_this_machine()?,
+            bitrate_meter: BitrateMeter::default(),
             next_report: now,
             health: Health::default(),
             link_up: false,
@@ -166,13 +169,13 @@ impl Daemon {
             checkin_failure: None,
             video: None,
             viewers: 0,
-            care: Care::new(Path::new("/"), now),
+            care: Care::new(now),
             clock: Clock::new(),
             camera_waits: false,
             configured: false,
             ended: false,
             power_off: false,
-        }
+        })
     }
 
     /// Listens at the control socket, or moves to where it is configured now.
@@ -426,7 +429,7 @@ impl Daemon {
         self.camera_waits = false;
         self.capture_events = bounded(EVENTS);
         self.uplink_events = bounded(EVENTS);
-        self.telemetry = Telemetry::new();
+        self.bitrate_meter = BitrateMeter::default();
         self.health = Health::default();
         self.link_up = false;
         self.service = None;
@@ -443,27 +446,34 @@ impl Daemon {
         self.next_report = now + HEALTH_INTERVAL;
         let parts = self.parts.as_ref();
         let bytes = parts.map_or(0, |parts| parts.capture.gauges().captured_bytes());
-        self.health = self.telemetry.sample(now, bytes);
+        let reading = self.sampler.newest(now);
+        self.health = Health {
+            bitrate_bps: self.bitrate_meter.read(now, bytes),
+            ..(reading.as_ref()).map_or_else(Health::default, |reading| reading.health.clone())
+        };
         if let Some(parts) = parts {
             parts.uplink.report(self.health.clone());
         }
-        self.take_care(now);
+        if let Some(reading) = reading {
+            self.take_care(&reading, now);
+        }
         self.show();
     }
 
     /// Looks after Wi-Fi and camera, and tries what is due.
-    fn take_care(&mut self, now: Instant) {
+    fn take_care(&mut self, reading: &Reading, now: Instant) {
         let Some(parts) = &mut self.parts else {
-            self.care.look_at_link();
+            self.care.look_at_link(reading.link);
             return;
         };
+        let was_online = self.care.online();
         // A PC may be hotter than a Pi.
-        let temperature_celsius = (self.health.temperature_celsius)
+        let temperature_celsius = (reading.health.temperature_celsius)
             .filter(|_| cfg!(any(target_arch = "arm", target_arch = "aarch64")));
         let signs = Signs {
-            wifi_signal_dbm: self.health.wifi_signal_dbm,
+            wifi_signal_dbm: reading.health.wifi_signal_dbm,
             temperature_celsius,
-            undervoltage: telemetry::undervoltage(Path::new("/")),
+            undervoltage: reading.undervoltage,
             dropped_frames: parts.capture.gauges().dropped_frames(),
             ..Signs::default()
         };
@@ -471,7 +481,7 @@ impl Daemon {
         let camera =
             (parts.camera_has_module).then(|| (self.supervisor.state(), self.supervisor.reason()));
         let state_file = &mut parts.state_file;
-        for step in self.care.look(signs, reached, camera, state_file, now) {
+        for step in (self.care).look(reading.link, signs, reached, camera, state_file, now) {
             match step {
                 Step::Record(text) => {
                     warn!("{text}");
@@ -481,6 +491,10 @@ impl Daemon {
                     privileged::ask_in_background(&self.places.privileged_socket, word);
                 }
             }
+        }
+        // Nobody should wait for the next one due.
+        if !was_online && self.care.online() && !self.link_up {
+            parts.check_in(&self.supervisor, self.health.clone());
         }
     }
 

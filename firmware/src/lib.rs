@@ -18,6 +18,7 @@ pub mod led;
 pub mod link;
 pub mod privileged;
 pub mod provision;
+pub mod sampler;
 pub mod self_test;
 pub mod state_file;
 pub mod status;
