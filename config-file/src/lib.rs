@@ -10,7 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
 
 /// Reads and parses a configuration file.
 ///
@@ -121,10 +124,19 @@ impl fmt::Display for LineSuffix {
     }
 }
 
-/// A value that must never appear in a log or an error: its `Debug` hides it.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(transparent)]
+/// A value that must never appear in a log or an error: its `Debug` hides it, and
+/// so does the message about one that is no text.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // serde's own message quotes the value.
+        String::deserialize(deserializer)
+            .map(Self)
+            .map_err(|_| D::Error::custom("no text: write it between quotes"))
+    }
+}
 
 impl Secret {
     /// Wraps a value.
@@ -227,6 +239,42 @@ mod tests {
         let binary = super::read::<Config>(&directory).unwrap_err().to_string();
         fs::remove_file(&directory).unwrap();
         assert!(binary.ends_with("save it as UTF-8 text"), "{binary}");
+    }
+
+    #[test]
+    fn a_secret_that_is_no_text_is_not_quoted() {
+        #[derive(Debug, Deserialize)]
+        struct Wifi {
+            #[expect(dead_code, reason = "it is never had")]
+            password: Secret,
+        }
+        for value in [
+            "12345678",
+            "1234.5678",
+            "true",
+            "2026-11-21",
+            "[12345678]",
+            "{ a = 12345678 }",
+        ] {
+            let text = format!("# my Wi-Fi\npassword = {value}\n");
+            let error = parse::<Wifi>(&text, Path::new("zerocam.toml")).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "zerocam.toml, line 2: no text: write it between quotes"
+            );
+        }
+        for value in [
+            "hunter2",
+            "\"hunter2",
+            "hunter2\"",
+            "'hunter2",
+            "12345678hunter2",
+            "\"a\"hunter2\"",
+        ] {
+            let text = format!("password = {value}\n");
+            let error = parse::<Wifi>(&text, Path::new("zerocam.toml")).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

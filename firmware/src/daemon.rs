@@ -8,12 +8,13 @@ mod care;
 mod device_parts;
 mod front;
 mod hearing;
+mod timekeeping;
 
 use std::{
     collections::VecDeque,
     io::{self, Read},
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    path::PathBuf,
     thread,
     time::Instant,
 };
@@ -30,6 +31,7 @@ use zerocam_protocol::{
 use crate::{
     button::Gesture,
     capture::CaptureEvent,
+    clock::Clock,
     condition::Signs,
     config::{self, DaemonConfiguration},
     control::{Answer, Asked, ControlError, ControlSocket, Request},
@@ -37,9 +39,10 @@ use crate::{
     last_words,
     led::Scene,
     privileged::{self, PrivilegedError, Word},
+    sampler::{Reading, Sampler},
     status::{Identity, ServiceStatus, Status, Video},
     supervisor::{Action, Event, State, Supervisor},
-    telemetry::{self, Telemetry},
+    telemetry::BitrateMeter,
     uplink::UplinkEvent,
     watchdog::SILENCE_LIMIT,
 };
@@ -58,7 +61,7 @@ const EVENTS: usize = 64;
 pub fn run(config_path: PathBuf) -> Result<(), DaemonError> {
     let signals = signals()?;
     info!(config = %config_path.display(), "{} begins", crate::SOFTWARE);
-    let mut daemon = Daemon::new(config_path);
+    let mut daemon = Daemon::new(config_path)?;
     daemon.listen()?;
     last_words::keep_in(&daemon.places.state_dir);
     // With the configuration read, or found to be wrong.
@@ -120,7 +123,8 @@ struct Daemon {
     requests: Channel<Asked>,
     capture_events: Channel<CaptureEvent>,
     uplink_events: Channel<UplinkEvent>,
-    telemetry: Telemetry,
+    sampler: Sampler,
+    bitrate_meter: BitrateMeter,
     next_report: Instant,
     health: Health,
     link_up: bool,
@@ -130,6 +134,9 @@ struct Daemon {
     video: Option<Video>,
     viewers: u32,
     care: Care,
+    clock: Clock,
+    /// Whether the camera is to be opened once the clock is right.
+    camera_waits: bool,
     /// Whether a configuration was in force before.
     configured: bool,
     ended: bool,
@@ -140,9 +147,9 @@ struct Daemon {
 type Channel<T> = (Sender<T>, Receiver<T>);
 
 impl Daemon {
-    fn new(config_path: PathBuf) -> Self {
+    fn new(config_path: PathBuf) -> io::Result<Self> {
         let now = Instant::now();
-        Self {
+        Ok(Self {
             front: Front::new(config::gpio(&config_path), now),
             places: config::daemon(&config_path),
             config_path,
@@ -153,7 +160,8 @@ impl Daemon {
             requests: bounded(1),
             capture_events: bounded(EVENTS),
             uplink_events: bounded(EVENTS),
-            telemetry: Telemetry::new(),
+            sampler: Sampler::of_this_machine()?,
+            bitrate_meter: BitrateMeter::default(),
             next_report: now,
             health: Health::default(),
             link_up: false,
@@ -161,11 +169,13 @@ impl Daemon {
             checkin_failure: None,
             video: None,
             viewers: 0,
-            care: Care::new(Path::new("/"), now),
+            care: Care::new(now),
+            clock: Clock::new(),
+            camera_waits: false,
             configured: false,
             ended: false,
             power_off: false,
-        }
+        })
     }
 
     /// Listens at the control socket, or moves to where it is configured now.
@@ -260,6 +270,7 @@ impl Daemon {
             state: self.supervisor.state(),
             service: self.service.as_ref(),
             online: self.care.online(),
+            camera_waits: self.camera_waits,
             grade: self.care.grade(),
             filming: self.parts.as_ref().is_some_and(filming),
             viewers: self.viewers,
@@ -337,8 +348,9 @@ impl Daemon {
             }
             (Action::PowerOff, _) => self.power_off = true,
             (_, None) => {}
-            (Action::OpenCamera, Some(parts)) => parts.open_camera(),
+            (Action::OpenCamera, Some(_)) => self.open_camera(),
             (Action::CloseCamera, Some(parts)) => {
+                self.camera_waits = false;
                 parts.capture.close();
                 self.video = None;
             }
@@ -376,6 +388,7 @@ impl Daemon {
         settings.start_on_boot &= !self.configured;
         let (parts, desired) = DeviceParts::start(
             settings,
+            &mut self.clock,
             self.capture_events.0.clone(),
             self.uplink_events.0.clone(),
         )?;
@@ -413,9 +426,10 @@ impl Daemon {
             Err(error) => warn!("no farewell: the system has no more threads: {error}"),
         }
         // What the old threads had to say is over.
+        self.camera_waits = false;
         self.capture_events = bounded(EVENTS);
         self.uplink_events = bounded(EVENTS);
-        self.telemetry = Telemetry::new();
+        self.bitrate_meter = BitrateMeter::default();
         self.health = Health::default();
         self.link_up = false;
         self.service = None;
@@ -432,27 +446,34 @@ impl Daemon {
         self.next_report = now + HEALTH_INTERVAL;
         let parts = self.parts.as_ref();
         let bytes = parts.map_or(0, |parts| parts.capture.gauges().captured_bytes());
-        self.health = self.telemetry.sample(now, bytes);
+        let reading = self.sampler.newest(now);
+        self.health = Health {
+            bitrate_bps: self.bitrate_meter.read(now, bytes),
+            ..(reading.as_ref()).map_or_else(Health::default, |reading| reading.health.clone())
+        };
         if let Some(parts) = parts {
             parts.uplink.report(self.health.clone());
         }
-        self.take_care(now);
+        if let Some(reading) = reading {
+            self.take_care(&reading, now);
+        }
         self.show();
     }
 
     /// Looks after Wi-Fi and camera, and tries what is due.
-    fn take_care(&mut self, now: Instant) {
+    fn take_care(&mut self, reading: &Reading, now: Instant) {
         let Some(parts) = &mut self.parts else {
-            self.care.look_at_link();
+            self.care.look_at_link(reading.link);
             return;
         };
+        let was_online = self.care.online();
         // A PC may be hotter than a Pi.
-        let temperature_celsius = (self.health.temperature_celsius)
+        let temperature_celsius = (reading.health.temperature_celsius)
             .filter(|_| cfg!(any(target_arch = "arm", target_arch = "aarch64")));
         let signs = Signs {
-            wifi_signal_dbm: self.health.wifi_signal_dbm,
+            wifi_signal_dbm: reading.health.wifi_signal_dbm,
             temperature_celsius,
-            undervoltage: telemetry::undervoltage(Path::new("/")),
+            undervoltage: reading.undervoltage,
             dropped_frames: parts.capture.gauges().dropped_frames(),
             ..Signs::default()
         };
@@ -460,7 +481,7 @@ impl Daemon {
         let camera =
             (parts.camera_has_module).then(|| (self.supervisor.state(), self.supervisor.reason()));
         let state_file = &mut parts.state_file;
-        for step in self.care.look(signs, reached, camera, state_file, now) {
+        for step in (self.care).look(reading.link, signs, reached, camera, state_file, now) {
             match step {
                 Step::Record(text) => {
                     warn!("{text}");
@@ -470,6 +491,10 @@ impl Daemon {
                     privileged::ask_in_background(&self.places.privileged_socket, word);
                 }
             }
+        }
+        // Nobody should wait for the next one due.
+        if !was_online && self.care.online() && !self.link_up {
+            parts.check_in(&self.supervisor, self.health.clone());
         }
     }
 

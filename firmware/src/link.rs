@@ -24,6 +24,8 @@ pub enum Link {
     Disconnected,
     /// The radio itself is missing.
     NoRadio,
+    /// The kernel does not say: the radio's driver hangs.
+    DriverSilent,
     /// No way out, on a machine that is not known to have a radio.
     Unplugged,
 }
@@ -38,6 +40,7 @@ impl Link {
             Self::NoRoute => Some("the Wi-Fi is connected, but its router gives no address"),
             Self::Disconnected => Some("the Wi-Fi does not connect"),
             Self::NoRadio => Some("the Wi-Fi's radio is missing"),
+            Self::DriverSilent => Some("the Wi-Fi's driver does not answer"),
         }
     }
 }

@@ -190,7 +190,7 @@ fn try_panel(config_path: &Path) -> Outcome {
 }
 
 fn read_wifi() -> Outcome {
-    let health = Telemetry::new().sample(Instant::now(), 0);
+    let health = Telemetry::new().sample();
     match health.wifi_signal_dbm {
         Some(dbm) => works(format_args!("{dbm} dBm")),
         None => (Verdict::Absent, "no Wi-Fi connection".into()),

@@ -29,6 +29,9 @@ const VERSION: u32 = 1;
 /// The floor is raised when fewer segments than this are left below it.
 const FLOOR_RESERVE: u64 = 300;
 
+/// How old the stored time may become before it is written again.
+const TIME_RESERVE_S: u64 = 3600;
+
 /// A file larger than this was not written here.
 const MAX_BYTES: u64 = 256 * 1024;
 
@@ -57,6 +60,9 @@ struct Document {
     version: u32,
     desired: Desired,
     floor: Segment,
+    /// The last time that a verified service told, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time_unix_s: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<DeviceId>,
     /// What the service has not heard of yet, oldest first.
@@ -86,6 +92,7 @@ impl Document {
         version: VERSION,
         desired: Desired::FIRST,
         floor: Segment(0),
+        time_unix_s: None,
         device: None,
         black_box: Vec::new(),
         doing: None,
@@ -208,6 +215,21 @@ impl StateFile {
     pub fn reserve_above(&mut self, used: Segment) {
         if self.document.floor.0 < used.0 + FLOOR_RESERVE {
             self.document.floor = Segment(used.0 + FLOOR_AHEAD_SEGMENTS);
+            self.save();
+        }
+    }
+
+    /// The last time that is known for sure, Unix seconds.
+    #[must_use]
+    pub const fn time_unix_s(&self) -> Option<u64> {
+        self.document.time_unix_s
+    }
+
+    /// Keeps what time it is, known for sure; on the card once an hour.
+    pub fn keep_time(&mut self, unix_s: u64) {
+        let kept = self.document.time_unix_s;
+        if kept.is_none_or(|kept| kept.abs_diff(unix_s) >= TIME_RESERVE_S) {
+            self.document.time_unix_s = Some(unix_s);
             self.save();
         }
     }
@@ -459,6 +481,23 @@ mod tests {
         // The clock was set back, or never set.
         let next = open(directory.path()).claim_first_number(0);
         assert!(next > Segment(1_790_007_200), "{next}");
+    }
+
+    #[test]
+    fn the_time_is_stored_once_an_hour_and_may_go_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut file = open(directory.path());
+        assert_eq!(file.time_unix_s(), None);
+        for (now, kept) in [
+            (1_790_000_000, 1_790_000_000),
+            (1_790_003_599, 1_790_000_000),
+            (1_790_003_600, 1_790_003_600),
+            (1_789_000_000, 1_789_000_000),
+        ] {
+            file.keep_time(now);
+            let stored = StateFile::open(directory.path()).time_unix_s();
+            assert_eq!(stored, Some(kept), "at {now}");
+        }
     }
 
     #[test]

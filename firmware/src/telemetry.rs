@@ -1,17 +1,17 @@
 //! How the device fares: the figures of a health report that this program can
-//! read without cost. What cannot be read is left out.
+//! read. What cannot be read is left out.
 
 use std::{fs, path::Path, time::Instant};
 
 use sysinfo::System;
 use zerocam_protocol::message::Health;
 
-/// Reads figures, and remembers the last ones to compare with.
+/// Reads figures.
 #[derive(Debug)]
 pub struct Telemetry {
     /// `None` on a system that `sysinfo` does not know.
     system: Option<System>,
-    last: Option<(Instant, usize)>,
+    is_first: bool,
 }
 
 impl Telemetry {
@@ -20,19 +20,18 @@ impl Telemetry {
     pub fn new() -> Self {
         Self {
             system: System::new().ok(),
-            last: None,
+            is_first: true,
         }
     }
 
-    /// Reads all figures. `captured_bytes` is a counter that wraps around.
-    pub fn sample(&mut self, now: Instant, captured_bytes: usize) -> Health {
-        let last = self.last.replace((now, captured_bytes));
+    /// Reads all figures. It takes as long as the drivers do.
+    pub fn sample(&mut self) -> Health {
+        let is_first = std::mem::take(&mut self.is_first);
         let mut health = Health {
             wifi_signal_dbm: read("/proc/net/wireless").and_then(|text| wifi_signal(&text)),
             temperature_celsius: read("/sys/class/thermal/thermal_zone0/temp")
                 .and_then(|text| celsius(&text)),
             uptime_s: read("/proc/uptime").and_then(|text| uptime(&text)),
-            bitrate_bps: last.and_then(|last| bitrate(last, (now, captured_bytes))),
             ..Health::default()
         };
         if let Some(system) = &mut self.system {
@@ -41,7 +40,7 @@ impl Telemetry {
             health.memory_used_bytes = Some(system.used_memory());
             health.memory_total_bytes = Some(system.total_memory());
             // The load is the difference between two readings.
-            health.cpu_percent = last.map(|_| system.global_cpu_usage());
+            health.cpu_percent = (!is_first).then(|| system.global_cpu_usage());
         }
         health
     }
@@ -73,11 +72,21 @@ pub fn undervoltage(root: &Path) -> bool {
     sensors.any(|sensor| alarm(&sensor.path())) || throttled.is_ok_and(|bits| bits & 1 == 1)
 }
 
-/// Bits per second between two counter readings.
-fn bitrate(before: (Instant, usize), after: (Instant, usize)) -> Option<u64> {
-    let millis = after.0.duration_since(before.0).as_millis() as u64;
-    let bits = after.1.wrapping_sub(before.1) as u64 * 8;
-    (bits * 1000).checked_div(millis)
+/// Measures what is captured.
+#[derive(Debug, Default)]
+pub struct BitrateMeter {
+    last: Option<(Instant, usize)>,
+}
+
+impl BitrateMeter {
+    /// Bits per second since the last reading. `captured_bytes` is a counter that
+    /// wraps around.
+    pub fn read(&mut self, now: Instant, captured_bytes: usize) -> Option<u64> {
+        let (before, bytes_before) = self.last.replace((now, captured_bytes))?;
+        let millis = now.duration_since(before).as_millis() as u64;
+        let bits = captured_bytes.wrapping_sub(bytes_before) as u64 * 8;
+        (bits * 1000).checked_div(millis)
+    }
 }
 
 /// The signal level in dBm of the first interface in /proc/net/wireless.
@@ -152,18 +161,18 @@ mod tests {
     fn a_counter_may_wrap() {
         let now = Instant::now();
         let later = now + Duration::from_secs(2);
-        let before = usize::MAX - 99;
-        assert_eq!(bitrate((now, before), (later, 400)), Some(2000));
-        assert_eq!(bitrate((now, 0), (now, 400)), None);
+        let mut meter = BitrateMeter::default();
+        assert_eq!(meter.read(now, usize::MAX - 99), None);
+        assert_eq!(meter.read(later, 400), Some(2000));
+        assert_eq!(meter.read(later, 800), None);
     }
 
     #[test]
     fn a_sample_of_this_machine() {
         let mut telemetry = Telemetry::new();
-        let now = Instant::now();
-        assert_eq!(telemetry.sample(now, 0).bitrate_bps, None);
-        let health = telemetry.sample(now + Duration::from_secs(1), 125_000);
-        assert_eq!(health.bitrate_bps, Some(1_000_000));
+        assert_eq!(telemetry.sample().cpu_percent, None);
+        let health = telemetry.sample();
+        assert!(health.cpu_percent.is_some());
         assert!(health.memory_total_bytes > health.memory_used_bytes);
         assert!(health.uptime_s.is_some());
     }

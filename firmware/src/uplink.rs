@@ -252,6 +252,12 @@ impl Uplink {
         self.checkin.request(request);
     }
 
+    /// Whether what the service says is its own word: whether it was verified.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.checkin.is_secure()
+    }
+
     /// Beats while the upload thread makes progress.
     #[must_use]
     pub const fn heartbeat(&self) -> &Heartbeat {

@@ -1,15 +1,12 @@
 //! Looks after what streaming depends on: how the link stands, which remedy is
 //! due, and what makes the stream worse.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     condition::{Condition, Signs},
     ladder::{Action, Event, Ladder, Part, Remedy},
-    link::{Link, Watch},
+    link::Link,
     privileged::Word,
     state_file::StateFile,
     supervisor::State,
@@ -22,7 +19,6 @@ const SURVIVED_AFTER: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Care {
     started: Instant,
-    watch: Watch,
     link: Link,
     wifi: Ladder,
     camera: Ladder,
@@ -51,13 +47,10 @@ pub(super) enum Step {
 }
 
 impl Care {
-    /// Over the `proc` and `sys` in `root`.
-    pub(super) fn new(root: &Path, now: Instant) -> Self {
-        let mut watch = Watch::new(root);
+    pub(super) fn new(now: Instant) -> Self {
         Self {
             started: now,
-            link: watch.look(),
-            watch,
+            link: Link::Open,
             wifi: Ladder::new(Part::Wifi),
             camera: Ladder::new(Part::Camera),
             condition: Condition::default(),
@@ -85,15 +78,16 @@ impl Care {
         self.lost_connection = true;
     }
 
-    /// Looks at the link, before there is anything else to look after.
-    pub(super) fn look_at_link(&mut self) {
-        self.link = self.watch.look();
+    /// Takes in how the link stands, before there is anything else to look after.
+    pub(super) const fn look_at_link(&mut self, link: Link) {
+        self.link = link;
     }
 
     /// Looks at everything. `camera` is what the camera does and why, if a
     /// remedy for it is known.
     pub(super) fn look(
         &mut self,
+        link: Link,
         signs: Signs,
         reached: bool,
         camera: Option<(State, &str)>,
@@ -104,7 +98,7 @@ impl Care {
             self.crashing = false;
             state_file.survived();
         }
-        self.look_at_link();
+        self.look_at_link(link);
         let signs = Signs {
             lost_connection: std::mem::take(&mut self.lost_connection),
             unstored: !state_file.is_stored(),
@@ -156,7 +150,11 @@ const fn wifi_event(link: Link, reached: bool) -> Event {
         _ if reached => Event::Works,
         Link::Open => Event::Works,
         Link::Unplugged => Event::Rests,
-        Link::RouterSilent | Link::NoRoute | Link::Disconnected | Link::NoRadio => Event::Fails,
+        Link::RouterSilent
+        | Link::NoRoute
+        | Link::Disconnected
+        | Link::NoRadio
+        | Link::DriverSilent => Event::Fails,
     }
 }
 
@@ -216,10 +214,12 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::link::Watch;
 
     /// A device whose files a test writes.
     struct Device {
         root: tempfile::TempDir,
+        watch: Watch,
         care: Care,
         state_file: StateFile,
         start: Instant,
@@ -231,7 +231,8 @@ mod tests {
             let start = Instant::now();
             fs::create_dir_all(root.path().join("sys/class/net/wlan0/phy80211")).unwrap();
             let mut device = Self {
-                care: Care::new(root.path(), start),
+                watch: Watch::new(root.path()),
+                care: Care::new(start),
                 state_file: StateFile::open(&root.path().join("state")),
                 root,
                 start,
@@ -261,7 +262,8 @@ mod tests {
                 .flat_map(|second| {
                     let now = start + Duration::from_secs(second);
                     let signs = Signs::default();
-                    (self.care).look(signs, reached, camera, &mut self.state_file, now)
+                    let link = self.watch.look();
+                    (self.care).look(link, signs, reached, camera, &mut self.state_file, now)
                 })
                 .collect()
         }

@@ -17,6 +17,7 @@ use zerocam_protocol::{
 
 use crate::{
     capture::{Capture, CaptureEvent},
+    clock::{Clock, Word},
     config::{CameraSettings, Settings},
     device,
     state_file::StateFile,
@@ -45,10 +46,14 @@ impl DeviceParts {
     /// returns what the camera should do, too.
     pub(super) fn start(
         settings: Settings,
+        clock: &mut Clock,
         capture_events: Sender<CaptureEvent>,
         uplink_events: Sender<UplinkEvent>,
     ) -> Result<(Self, Desired), StartError> {
         let mut state_file = StateFile::open(&settings.state_dir);
+        if let Some(unix_s) = state_file.time_unix_s() {
+            clock.hear(UNIX_EPOCH + Duration::from_secs(unix_s), Word::Hearsay);
+        }
         let mut desired = state_file.desired();
         if settings.start_on_boot && desired.state == DesiredState::Stopped {
             desired = desired.superseded_by(DesiredState::Started);
@@ -83,7 +88,7 @@ impl DeviceParts {
     }
 
     /// Opens the camera. The numbers begin here and not earlier: by now the
-    /// clock may have been set.
+    /// clock has been set.
     pub(super) fn open_camera(&mut self) {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
         let unix_s = unix.unwrap_or_default().as_secs();

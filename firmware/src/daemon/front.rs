@@ -93,6 +93,8 @@ pub(super) struct Sight<'a> {
     pub(super) service: Option<&'a ServiceStatus>,
     /// Whether the device has a way out.
     pub(super) online: bool,
+    /// Whether the camera waits for the service to tell the time.
+    pub(super) camera_waits: bool,
     pub(super) grade: Grade,
     pub(super) filming: bool,
     pub(super) viewers: u32,
@@ -115,6 +117,7 @@ impl Sight<'_> {
                 Some(ServiceStatus { reached: true, .. }) => led::State::Ready,
                 Some(ServiceStatus { reached: false, .. }) => on_the_way,
             },
+            (State::Starting, _) if self.camera_waits => on_the_way,
             (State::Starting, _) => led::State::Starting,
             (State::Connecting, _) => on_the_way,
             (State::Streaming, Grade::Degraded) => led::State::Degraded,
@@ -218,6 +221,7 @@ mod tests {
                         state,
                         service: service.as_ref(),
                         online,
+                        camera_waits: false,
                         grade,
                         filming,
                         viewers,
@@ -230,6 +234,25 @@ mod tests {
                     assert_eq!(sight.scene(), expected, "{sight:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_camera_that_waits_for_the_time_shows_what_is_missing() {
+        for (online, expected) in [
+            (false, led::State::WifiConnecting),
+            (true, led::State::CloudConnecting),
+        ] {
+            let sight = Sight {
+                state: State::Starting,
+                service: None,
+                online,
+                camera_waits: true,
+                grade: Grade::Well,
+                filming: false,
+                viewers: 0,
+            };
+            assert_eq!(sight.scene().state, expected);
         }
     }
 }

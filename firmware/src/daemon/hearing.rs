@@ -76,6 +76,7 @@ impl Daemon {
             UplinkEvent::Command(desired) => Some(Event::ServiceWish(desired)),
             UplinkEvent::CheckedIn(answer) => {
                 self.checked_in(true, "it answered the last check-in".into());
+                self.hear_time(answer.service_time_unix_us);
                 Some(Event::ServiceWish(answer.desired))
             }
             UplinkEvent::CheckinFailed(text) => {

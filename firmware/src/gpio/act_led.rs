@@ -1,4 +1,4 @@
-//! The green LED on the board itself, for a camera without a wired LED.
+//! The green LED on the board itself, for whoever has wired none.
 //!
 //! The kernel blinks it with the card's activity until its trigger is `none`;
 //! what it did before is put back when it is no longer needed. It shows up in

@@ -3,8 +3,9 @@
 //!
 //! Invariant: the panel never fails and never waits. Whatever part cannot be had
 //! is named in [`Panel::problems`] and tried again every [`RETRY_EVERY`]: a udev
-//! rule may come late, another program may end. While the LED's pin is missing
-//! the board's own LED stands in. The rest works meanwhile.
+//! rule may come late, another program may end. The rest works meanwhile. The
+//! board's own LED shows what the LED shows: nobody can tell from here whether
+//! anything is wired to a pin.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ const PRESSED: &str = "button-pressed";
 /// Button and LEDs.
 pub struct Panel {
     open: Open,
-    /// Where the board's own LED may stand in.
+    /// Where the board's own LED may be.
     board: Option<Host>,
     button_pin: Part<dyn Input>,
     led_pin: Part<dyn Output>,
@@ -112,6 +113,13 @@ impl Panel {
 
     /// Takes what is missing.
     fn acquire(&mut self) {
+        if !self.has_pins() {
+            self.acquire_pins();
+        }
+        self.acquire_act_led();
+    }
+
+    fn acquire_pins(&mut self) {
         let troubles = &mut self.troubles;
         match (self.open)() {
             Ok(chip) => {
@@ -127,24 +135,34 @@ impl Panel {
             }
             Err(error) => troubles.raise(CHIP, error.to_string()),
         }
-        if self.led_pin.is_held() {
-            self.act_led = None;
-            troubles.clear(ACT_LED);
-        } else if let (None, Some(board)) = (&self.act_led, &self.board) {
-            match ActLed::open(board) {
-                Ok(led) => {
-                    tracing::info!("the board's ACT LED stands in for the LED");
-                    troubles.clear(ACT_LED);
-                    self.act_led = Some(OnChange::new(led));
-                }
-                Err(error) => troubles.raise(ACT_LED, error.to_string()),
-            }
+    }
+
+    fn acquire_act_led(&mut self) {
+        if let (None, Some(board)) = (&self.act_led, &self.board) {
+            let opened = ActLed::open(board).map(OnChange::new);
+            self.act_led = self.keep_act_led(opened);
         }
     }
 
-    fn is_complete(&self) -> bool {
+    /// Its faults matter only while there is no other LED: not every board has
+    /// one.
+    fn keep_act_led<T>(&mut self, result: Result<T, GpioError>) -> Option<T> {
+        match &result {
+            Err(error) if !self.led_pin.is_held() => {
+                self.troubles.raise(ACT_LED, error.to_string());
+            }
+            _ => self.troubles.clear(ACT_LED),
+        }
+        result.ok()
+    }
+
+    fn has_pins(&self) -> bool {
         let viewer_led = self.viewer_led_pin.as_ref();
         self.button_pin.is_held() && self.led_pin.is_held() && viewer_led.is_none_or(Part::is_held)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.has_pins() && self.act_led.is_some() == self.board.is_some()
     }
 
     fn poll_button(&mut self, now: Instant) -> Option<Gesture> {
@@ -181,9 +199,9 @@ impl Panel {
         if let Some(pin) = &mut self.viewer_led_pin {
             pin.set_active(&mut self.troubles, watched);
         }
-        if let Some(Err(error)) = self.act_led.as_mut().map(|led| led.set_active(lit)) {
-            self.troubles.raise(ACT_LED, error.to_string());
-            self.act_led = None;
+        if let Some(mut led) = self.act_led.take() {
+            let set = led.set_active(lit);
+            self.act_led = self.keep_act_led(set).map(|()| led);
         }
     }
 }
@@ -307,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn the_boards_led_stands_in_while_the_pin_is_taken() {
+    fn the_boards_led_shows_the_same() {
         let root = tempfile::tempdir().unwrap();
         let start = Instant::now();
         let board = Board::default();
@@ -315,10 +333,12 @@ mod tests {
 
         let mut panel = panel(&board, root.path(), start);
         let _ = panel.poll(STREAMING, start);
+        let taken = "GPIO27 is taken by \"fan\": end that, or choose another pin in [gpio]";
         assert_eq!(
             problems(&panel),
-            "the board has no ACT LED that can be used (none of /sys/class/leds/ACT, /sys/class/leds/led0)\n\
-             GPIO27 is taken by \"fan\": end that, or choose another pin in [gpio]"
+            format!(
+                "the board has no ACT LED that can be used (none of /sys/class/leds/ACT, /sys/class/leds/led0)\n{taken}"
+            )
         );
 
         // The kernel shows it late in boot.
@@ -331,19 +351,27 @@ mod tests {
             (read("trigger"), read("brightness")),
             ("none".into(), "1".into())
         );
-        assert_eq!(
-            problems(&panel),
-            "GPIO27 is taken by \"fan\": end that, or choose another pin in [gpio]"
-        );
+        assert_eq!(problems(&panel), taken);
 
         board.set(|pins| pins.taken.clear());
         let _ = panel.poll(STREAMING, start + 2 * RETRY_EVERY);
-        assert_eq!(read("trigger"), "mmc0", "given back");
         assert_eq!(board.lit(), [Role::Led, Role::ViewerLed]);
+        assert_eq!(read("brightness"), "1", "also beside a wired one");
         assert_eq!(problems(&panel), "");
 
         drop(panel);
         assert_eq!(board.lit(), []);
+        assert_eq!(read("trigger"), "mmc0", "given back");
+    }
+
+    #[test]
+    fn a_board_without_an_led_is_no_problem_where_one_is_wired() {
+        let root = tempfile::tempdir().unwrap();
+        let start = Instant::now();
+        let board = Board::default();
+        let mut panel = panel(&board, root.path(), start);
+        let _ = panel.poll(STREAMING, start);
+        assert_eq!(problems(&panel), "");
     }
 
     #[test]

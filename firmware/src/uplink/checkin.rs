@@ -8,11 +8,12 @@ pub(super) mod probe;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use crossbeam_channel::Sender;
 use rustls::ClientConfig;
+use rustls_pki_types::UnixTime;
 use ureq::Agent;
 use zerocam_config_file::Secret;
 use zerocam_protocol::checkin::{CheckinRequest, CheckinResponse};
@@ -21,6 +22,7 @@ use super::{
     UplinkEvent,
     endpoint::Endpoint,
     failure::{Failure, one_line},
+    tls,
 };
 
 /// Longest exchange, everything included.
@@ -38,6 +40,7 @@ pub(super) struct Checkin {
 
 #[derive(Debug)]
 struct Exchange {
+    tls: Arc<ClientConfig>,
     agent: Agent,
     endpoint: Arc<Endpoint>,
     key: Secret,
@@ -58,12 +61,18 @@ impl Checkin {
         events: Sender<UplinkEvent>,
     ) -> Self {
         let exchange = Arc::new(Exchange {
-            agent: agent::agent(tls, TIMEOUT),
+            agent: agent::agent(Arc::clone(&tls), TIMEOUT),
+            tls,
             endpoint,
             key,
             requests: Mutex::default(),
         });
         Self { exchange, events }
+    }
+
+    /// Whether who answers was verified.
+    pub(super) fn is_secure(&self) -> bool {
+        self.exchange.endpoint.secure
     }
 
     /// Sends the request now, or after the one that is under way.
@@ -90,7 +99,7 @@ impl Checkin {
 impl Exchange {
     fn work_off(&self, events: &Sender<UplinkEvent>) {
         while let Some(request) = self.next_request() {
-            let event = match self.post(&request) {
+            let event = match self.check_in(&request) {
                 Ok(response) => UplinkEvent::CheckedIn(response),
                 Err(failure) => UplinkEvent::CheckinFailed(failure.to_string()),
             };
@@ -109,10 +118,43 @@ impl Exchange {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn post(&self, request: &CheckinRequest) -> Result<CheckinResponse, Failure> {
+    /// A clock that is behind the service's certificate must not keep the camera
+    /// from the one who could set it: where the certificate is valid only later,
+    /// the service is verified as of the time that it tells itself. That time is
+    /// asked for without the key, of one who was verified as of the certificate's
+    /// first second, and counts only if the certificate is valid at it, too.
+    fn check_in(&self, request: &CheckinRequest) -> Result<CheckinResponse, Failure> {
+        match self.post(&self.agent, request) {
+            Err(Failure::CertificateNotYetValid {
+                not_before: Some(not_before),
+                host,
+            }) => match self.time_after(not_before) {
+                Some(time) => self.post(&self.agent_as_of(time), request),
+                None => Err(Failure::CertificateNotYetValid {
+                    not_before: Some(not_before),
+                    host,
+                }),
+            },
+            result => result,
+        }
+    }
+
+    /// The service's time, if it is later than `not_before`.
+    fn time_after(&self, not_before: UnixTime) -> Option<UnixTime> {
+        let date = probe::date(&self.endpoint, &self.agent_as_of(not_before));
+        let date = date.ok()??.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let time = UnixTime::since_unix_epoch(date);
+        (time >= not_before).then_some(time)
+    }
+
+    fn agent_as_of(&self, time: UnixTime) -> Agent {
+        agent::agent(tls::as_of(time, &self.tls), TIMEOUT)
+    }
+
+    fn post(&self, agent: &Agent, request: &CheckinRequest) -> Result<CheckinResponse, Failure> {
         let host = self.endpoint.host.as_str();
         let failed = |error| agent::failure(error, &self.endpoint);
-        let mut answer = (self.agent)
+        let mut answer = agent
             .post(self.endpoint.checkin_url())
             .header("Authorization", format!("Bearer {}", self.key.expose()))
             .send_json(request)

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use rustls::CertificateError;
+use rustls_pki_types::UnixTime;
 
 /// What keeps the camera from its service.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,11 @@ pub(super) enum Failure {
     #[error(
         "the certificate of {host} is not valid yet: this camera's clock is probably behind, check the date"
     )]
-    CertificateNotYetValid { host: String },
+    CertificateNotYetValid {
+        host: String,
+        /// When it begins to be, as it says itself.
+        not_before: Option<UnixTime>,
+    },
     #[error("the certificate is not for {host} but for {names}: check the service's address")]
     CertificateOfOther { host: String, names: String },
     #[error(
@@ -128,8 +133,15 @@ impl Failure {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 Self::CertificateExpired { host }
             }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                Self::CertificateNotYetValid { host }
+            CertificateError::NotValidYet => Self::CertificateNotYetValid {
+                host,
+                not_before: None,
+            },
+            CertificateError::NotValidYetContext { not_before, .. } => {
+                Self::CertificateNotYetValid {
+                    host,
+                    not_before: Some(not_before),
+                }
             }
             CertificateError::NotValidForNameContext { presented, .. } => {
                 Self::CertificateOfOther {

@@ -14,9 +14,11 @@ use std::{
 
 use rustls::{
     CipherSuite, ClientConfig, ClientConnection, RootCertStore, SupportedCipherSuite,
+    client::Resumption,
     crypto::{CryptoProvider, ring},
+    time_provider::TimeProvider,
 };
-use rustls_pki_types::{CertificateDer, pem::PemObject};
+use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
 
 /// Why nobody can be trusted.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +62,24 @@ pub(super) fn client_config(
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// The same trust, in certificates that are valid at `time` whatever the clock
+/// shows. A resumed session would not be verified anew: there is none.
+pub(super) fn as_of(time: UnixTime, config: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.time_provider = Arc::new(At(time));
+    config.resumption = Resumption::disabled();
+    Arc::new(config)
+}
+
+#[derive(Debug)]
+struct At(UnixTime);
+
+impl TimeProvider for At {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(self.0)
+    }
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {

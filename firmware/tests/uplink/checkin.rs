@@ -1,7 +1,11 @@
 //! Check-ins over plain and encrypted HTTP.
 
-use std::io::{Read, Write};
+use std::{
+    io::{Read, Write},
+    sync::Arc,
+};
 
+use rcgen::date_time_ymd;
 use zerocam::uplink::UplinkEvent;
 use zerocam_protocol::{
     checkin::{CameraState, CheckinRequest, CheckinResponse, Desired, DesiredState},
@@ -55,6 +59,16 @@ fn read_request(stream: &mut impl Read) -> CheckinRequest {
             return request;
         }
     }
+}
+
+fn read_head(stream: &mut impl Read) -> String {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        text.extend(byte);
+    }
+    String::from_utf8(text).unwrap()
 }
 
 fn respond(stream: &mut impl Write, status: &str, kind: &str, body: &str) {
@@ -183,4 +197,47 @@ fn an_answer_is_bounded() {
     read_request(&mut tcp);
     respond(&mut tcp, "200 OK", "application/json", &" ".repeat(100_000));
     assert!(failure(&rig).contains("something else than a zerocam service"));
+}
+
+/// The same as a camera's clock in 1970, seen from the other side: the service
+/// lives in the year 2100.
+#[test]
+fn a_clock_that_is_behind_the_certificate_does_not_keep_the_camera_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    let authority = Authority::new("ours");
+    authority.write(&ca_file);
+    let server = authority.server("localhost", |params| {
+        params.not_before = date_time_ymd(2100, 1, 1);
+        params.not_after = date_time_ymd(2101, 1, 1);
+    });
+    let asked_for_the_time = |date: &str| {
+        let rig = secure_rig(&ca_file);
+        rig.uplink().check_in(request("late"));
+        assert!(accept_tls(&rig, Arc::clone(&server)).is_err());
+        let mut tls = accept_tls(&rig, Arc::clone(&server)).unwrap();
+        let head = read_head(&mut tls);
+        assert!(head.starts_with("GET /health/live "), "{head}");
+        assert!(!head.to_lowercase().contains("authorization"), "{head}");
+        let answer = format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n");
+        tls.write_all(answer.as_bytes()).unwrap();
+        tls.flush().unwrap();
+        rig
+    };
+
+    let rig = asked_for_the_time("Tue, 01 Jun 2100 12:00:00 GMT");
+    let mut tls = accept_tls(&rig, Arc::clone(&server)).unwrap();
+    assert_eq!(read_request(&mut tls), request("late"));
+    respond_well(&mut tls);
+    rig.until(|event| *event == UplinkEvent::CheckedIn(ANSWER));
+
+    // Its own clock contradicts its certificate.
+    let rig = asked_for_the_time("Sat, 21 Nov 2026 12:00:00 GMT");
+    let text = failure(&rig);
+    assert!(text.contains("is not valid yet"), "{text}");
+
+    let rig = asked_for_the_time("Sat, 01 Jan 2101 00:00:01 GMT");
+    assert!(accept_tls(&rig, Arc::clone(&server)).is_err());
+    let text = failure(&rig);
+    assert!(text.contains("has expired"), "{text}");
 }

@@ -73,7 +73,7 @@ impl Device {
             frame_rate_hz,
             ..view.clone()
         };
-        set_controls(&device, &controls(&real, encoder));
+        set_controls(&device, &controls(&real, encoder))?;
         let stream = start(&device)?;
         let device = Self {
             device,
@@ -193,8 +193,9 @@ fn set_frame_rate(device: &v4l::Device, wanted_hz: f64) -> Result<f64, Fault> {
     Ok(real_hz)
 }
 
-/// Sets what the device has; the rest is left out.
-fn set_controls(device: &v4l::Device, controls: &[Control]) {
+/// Sets what the device has; the rest is left out. A device that fails is given
+/// up at once: an encoder that hangs lets every call wait for seconds.
+fn set_controls(device: &v4l::Device, controls: &[Control]) -> Result<(), Fault> {
     let mut missing = Vec::new();
     for &control in controls {
         match device.control(control.id) {
@@ -203,6 +204,9 @@ fn set_controls(device: &v4l::Device, controls: &[Control]) {
                 if let Err(error) = set(device, control) {
                     let Control { name, value, .. } = control;
                     warn!(%error, "the camera does not take {name} = {value}");
+                    if !is_refusal(&error) {
+                        return Err(Fault::of("set its controls", error));
+                    }
                 }
             }
         }
@@ -210,6 +214,7 @@ fn set_controls(device: &v4l::Device, controls: &[Control]) {
     if !missing.is_empty() {
         debug!("the camera does not offer {}", missing.join(", "));
     }
+    Ok(())
 }
 
 fn set(device: &v4l::Device, control: Control) -> io::Result<()> {
@@ -224,6 +229,16 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),
         Some(Errno::INVAL | Errno::NOTTY)
+    )
+}
+
+/// How drivers say that they do not take a value, now or ever, and are well.
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(
+            Errno::INVAL | Errno::NOTTY | Errno::RANGE | Errno::BUSY | Errno::ACCESS | Errno::PERM
+        )
     )
 }
 
@@ -268,4 +283,26 @@ fn close(stream: Option<mmap::Stream<'static>>) {
         }
     }
     std::mem::forget(stream);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_value_is_told_apart_from_a_device_that_fails() {
+        for (errno, refusal) in [
+            (Errno::INVAL, true),
+            (Errno::RANGE, true),
+            (Errno::BUSY, true),
+            // The VideoCore does not answer, or says no.
+            (Errno::TIME, false),
+            (Errno::TIMEDOUT, false),
+            (Errno::IO, false),
+            (Errno::REMOTEIO, false),
+            (Errno::NODEV, false),
+        ] {
+            assert_eq!(is_refusal(&errno.into()), refusal, "{errno}");
+        }
+    }
 }
