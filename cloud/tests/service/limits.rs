@@ -5,13 +5,17 @@ use zerocam_protocol::version::SUBPROTOCOL;
 
 use super::{bench::Service, camera::Camera};
 
+/// What there is to see of a camera that has sent nothing.
+const NO_PICTURE: u16 = 404;
+
 #[test]
 fn viewers_are_refused_before_cameras_and_the_owner() {
     let service = Service::configured(Configuration {
         concurrency: 10,
         ..Configuration::default()
     });
-    let path = format!("/t/{}/api/cameras/garden", service.view("garden"));
+    let (view, control) = (service.view("garden"), service.control("garden"));
+    let path = format!("/t/{view}/watch/garden/plain.m3u8");
     let connections: Vec<Camera> = ["a", "b", "c"]
         .iter()
         .flat_map(|name| [name, name, name])
@@ -26,8 +30,21 @@ fn viewers_are_refused_before_cameras_and_the_owner() {
         refused.text()
     );
     assert_eq!(service.get("/health/ready").status, 200);
+
+    // The owner gets the page, the camera's state, a picture, and a wish.
+    let answer = |path: &str| service.get(&format!("/t/{control}{path}")).status;
+    assert_eq!(answer("/watch/garden/"), 200);
+    assert_eq!(answer("/api/cameras/garden"), 200);
+    assert_eq!(answer("/watch/garden/still.mp4"), NO_PICTURE);
+    let cookie = format!("zerocam_garden={control}");
+    let still = service.get_with("/watch/garden/still.mp4", &[("cookie", &cookie)]);
+    assert_eq!(still.status, NO_PICTURE);
+    let wish = format!("/t/{control}/api/cameras/garden/desired");
+    let wish = service.post(&wish, "", br#"{"state":"stopped"}"#);
+    assert_eq!(wish.status, 200, "{}", wish.text());
+
     drop(connections);
-    service.until(|service| (service.get(&path).status == 200).then_some(()));
+    service.until(|service| (service.get(&path).status == NO_PICTURE).then_some(()));
 }
 
 #[test]
