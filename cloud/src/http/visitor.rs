@@ -145,10 +145,9 @@ impl FromRequestParts<Arc<Service>> for Feeder {
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Notice> {
         let Named(camera) = Named::from_request_parts(parts, service).await?;
-        let checked = bearer(&parts.headers)
-            .ok_or(Denied::NoKey)
-            .and_then(|key| permit_feed(&verify(service, key)?, &camera));
-        match checked {
+        // Who has no key is no camera: a browser, a scanner.
+        let key = bearer(&parts.headers).ok_or(Denied::NoKey)?;
+        match verify(service, key).and_then(|grant| permit_feed(&grant, &camera)) {
             Ok(()) => Ok(Self(camera)),
             Err(denied) => {
                 if service.cameras.note_refused(&camera, Now::read()) {
