@@ -1,9 +1,17 @@
 //! What is bounded refuses in words.
 
+use std::{
+    io::{ErrorKind, Read},
+    net::TcpStream,
+};
+
 use zerocam_cloud::config::Configuration;
 use zerocam_protocol::version::SUBPROTOCOL;
 
-use super::{bench::Service, camera::Camera};
+use super::{
+    bench::{PATIENCE, Service},
+    camera::Camera,
+};
 
 /// What there is to see of a camera that has sent nothing.
 const NO_PICTURE: u16 = 404;
@@ -64,4 +72,30 @@ fn cameras_and_their_connections_are_bounded() {
     let refusal = dial("door").err().unwrap();
     assert_eq!(refusal.status, 503);
     assert!(refusal.text.contains("raise `max_cameras`"), "{refusal:?}");
+}
+
+#[test]
+fn idle_connections_shut_nobody_out_for_long() {
+    let service = Service::configured(Configuration {
+        concurrency: 10,
+        ..Configuration::default()
+    });
+    let connect = || {
+        let connection = TcpStream::connect(service.address).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        connection
+    };
+    let mut idle: Vec<TcpStream> = (0..20).map(|_| connect()).collect();
+    // One too many is not left waiting.
+    assert_eq!(connect().read(&mut [0]).unwrap(), 0);
+    idle[0].set_nonblocking(true).unwrap();
+    let patient = idle[0].read(&mut [0]).unwrap_err();
+    assert_eq!(patient.kind(), ErrorKind::WouldBlock);
+    // Those that came to a crowd go first.
+    for newer in &mut idle[11..] {
+        assert_eq!(newer.read(&mut [0]).unwrap(), 0);
+    }
+    let patient = idle[0].read(&mut [0]).unwrap_err();
+    assert_eq!(patient.kind(), ErrorKind::WouldBlock);
+    assert_eq!(service.get("/health/live").status, 200);
 }
