@@ -43,6 +43,6 @@ pub(super) async fn still(
         request.remove(IF_RANGE);
     }
     let film = vec![run.init.clone(), fragment.bytes.clone()];
-    let film = range::answer(film, &request);
-    Ok((headers, [(CONTENT_TYPE, MP4)], film).into_response())
+    let kind = [(CONTENT_TYPE, MP4)];
+    Ok(range::answer((headers, kind), film, &request))
 }

@@ -120,7 +120,7 @@ pub(super) async fn media(
     };
     let pieces = wait_for(&service, &visitor, find).await?;
     let kind = [(CONTENT_TYPE, MP4), (CACHE_CONTROL, IMMUTABLE)];
-    Ok((kind, range::answer(pieces, &headers)).into_response())
+    Ok(range::answer(kind, pieces, &headers))
 }
 
 /// Delivery directives (RFC 8216bis, section 6.2.5), as they came.

@@ -54,6 +54,7 @@ fn a_film_of_one_frame_in_whole_and_in_ranges() {
     let beyond = service.get_with(&path, &[("range", &beyond)]);
     assert_eq!((beyond.status, beyond.body.len()), (416, 0));
     assert_eq!(beyond.header("content-range"), format!("bytes */{bytes}"));
+    assert_eq!(beyond.header("cache-control"), "no-store");
 
     // It stays when the camera has stopped, and nobody watched.
     let bye = Bye::new(ByeReason::Stopped, "stopped by its button");
