@@ -46,7 +46,8 @@ const CAUGHT_UP_US: i64 = 3_000_000;
 pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Media never change. Private, because watching is by permission.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=600, immutable");
+pub(super) const IMMUTABLE: HeaderValue =
+    HeaderValue::from_static("private, max-age=600, immutable");
 
 const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 pub(super) const MP4: HeaderValue = HeaderValue::from_static("video/mp4");
