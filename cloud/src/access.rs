@@ -3,7 +3,8 @@
 //! Every right is a token that only the holder of the signing key can make:
 //! HMAC-SHA256 over its readable part (see [`zerocam_protocol::token`]), cut to
 //! 16 bytes. Nothing is open without one. Errors say what is wrong with a token
-//! and never repeat it. Left out: how a token travels (see [`crate::http`]).
+//! and never repeat it. Left out: how a token travels (see [`crate::http`]), and
+//! revoking a single one: a link may have an end, and a new signing key ends all.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{

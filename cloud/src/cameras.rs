@@ -8,7 +8,7 @@ pub mod feed;
 pub mod viewers;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
@@ -126,16 +126,24 @@ impl Cameras {
     }
 }
 
-/// The names under which a wrong key came last. Anybody can send wrong keys
-/// under any name, so this is short and forgets the oldest.
+/// The names under which wrong keys came. Anybody can send wrong keys under any
+/// name, so few are kept, and none gives way to another within
+/// [`Refused::LOG_AGAIN`]: there is no more than a line for each in this time.
 #[derive(Debug, Default)]
-struct Refused(VecDeque<Refusal>);
+struct Refused(Vec<Refusal>);
 
 #[derive(Debug)]
 struct Refusal {
     name: CameraName,
     last: Now,
     logged: Now,
+}
+
+impl Refusal {
+    fn is_old(&self, now: Now) -> bool {
+        let logged = self.logged.monotonic;
+        now.monotonic.saturating_duration_since(logged) >= Refused::LOG_AGAIN
+    }
 }
 
 impl Refused {
@@ -146,19 +154,18 @@ impl Refused {
         let known = self.0.iter_mut().find(|refusal| refusal.name == *name);
         if let Some(refusal) = known {
             refusal.last = now;
-            let silence = now
-                .monotonic
-                .saturating_duration_since(refusal.logged.monotonic);
-            let news = silence >= Self::LOG_AGAIN;
+            let news = refusal.is_old(now);
             if news {
                 refusal.logged = now;
             }
             return news;
         }
         if self.0.len() == Self::MOST {
-            self.0.pop_front();
+            let old = self.0.iter().position(|refusal| refusal.is_old(now));
+            let Some(old) = old else { return false };
+            self.0.remove(old);
         }
-        self.0.push_back(Refusal {
+        self.0.push(Refusal {
             name: name.clone(),
             last: now,
             logged: now,
@@ -186,11 +193,18 @@ mod tests {
         assert!(!refused.note(&name(0), later));
         assert_eq!(refused.last_unix_us(&name(0)), Some(later.unix_us));
         assert!(refused.note(&name(0), now.plus(Refused::LOG_AGAIN)));
-        for number in 1..=Refused::MOST {
-            refused.note(&name(number), now);
-        }
+        // However many names are tried.
+        let flood = |refused: &mut Refused, now| {
+            let lines = (1..1000).filter(|number| refused.note(&name(*number), now));
+            lines.count()
+        };
+        assert_eq!(flood(&mut refused, later), Refused::MOST - 1);
+        assert_eq!(flood(&mut refused, later), 0);
         assert_eq!(refused.0.len(), Refused::MOST);
-        assert_eq!(refused.last_unix_us(&name(0)), None);
+        let again = later.plus(Refused::LOG_AGAIN);
+        assert!(flood(&mut refused, again) <= Refused::MOST);
+        assert_eq!(refused.0.len(), Refused::MOST);
+        assert_eq!(refused.last_unix_us(&name(1)), Some(again.unix_us));
     }
 
     #[tokio::test]

@@ -56,6 +56,9 @@ struct LinkArguments {
     /// in the configuration otherwise
     #[arg(long, value_name = "BASE")]
     url: Option<String>,
+    /// Print it for VLC, ffplay and other players, which keep no cookies
+    #[arg(long)]
+    player: bool,
     /// Also print it as a QR code that a phone's camera reads
     #[arg(long)]
     qr: bool,

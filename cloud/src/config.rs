@@ -147,11 +147,12 @@ impl Settings {
                 .map_err(|_| SettingsError::Port(port.clone()))?;
             listen.set_port(port);
         }
+        // The window lists 7200 segments at most, of one second as a rule.
         in_range(
             "window_seconds",
             configuration.window_seconds as usize,
             0,
-            86_400,
+            7200,
         )?;
         if (1..10).contains(&configuration.window_seconds) {
             return Err(SettingsError::WindowSeconds(configuration.window_seconds));
@@ -404,8 +405,8 @@ mod tests {
                 "`window_seconds` is 5: it must be at least 10",
             ),
             (
-                "window_seconds = 90000",
-                "`window_seconds` is 90000: it must be 0 to 86400",
+                "window_seconds = 7201",
+                "`window_seconds` is 7201: it must be 0 to 7200",
             ),
             (
                 "window_bytes = 1000",

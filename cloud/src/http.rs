@@ -43,9 +43,8 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// All routes.
 pub fn router(service: Arc<Service>) -> Router {
-    let visitors = Router::new()
-        .route("/watch/{camera}", get(pages::add_slash))
-        .route("/watch/{camera}/", get(pages::player))
+    // Only these last: a page, a status or a wish is answered in a moment.
+    let video = Router::new()
         .route("/watch/{camera}/plain.m3u8", get(watch::plain_playlist))
         .route("/watch/{camera}/live.mp4", get(instant::live))
         .route("/watch/{camera}/still.mp4", get(still::still))
@@ -54,14 +53,18 @@ pub fn router(service: Arc<Service>) -> Router {
             get(watch::low_latency_playlist),
         )
         .route("/watch/{camera}/{run}/{file}", get(watch::media))
-        .route("/api/cameras", get(api::list))
-        .route("/api/cameras/{camera}", get(api::status))
-        .route("/api/cameras/{camera}/link", get(api::pass_on))
-        .route("/api/cameras/{camera}/desired", post(api::desire))
         .layer(middleware::from_fn_with_state(
             service.clone(),
             room::keep_reserve,
         ));
+    let visitors = Router::new()
+        .route("/watch/{camera}", get(pages::add_slash))
+        .route("/watch/{camera}/", get(pages::player))
+        .route("/api/cameras", get(api::list))
+        .route("/api/cameras/{camera}", get(api::status))
+        .route("/api/cameras/{camera}/link", get(api::pass_on))
+        .route("/api/cameras/{camera}/desired", post(api::desire))
+        .merge(video);
     Router::new()
         .route("/api/cameras/{camera}/stream", get(api::stream))
         .route("/api/cameras/{camera}/checkin", post(api::check_in))

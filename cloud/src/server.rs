@@ -23,7 +23,11 @@ use crate::{config::Settings, handover, http, media::Spawner, service::Service};
 
 /// A request's head arrives within this time, and a connection without a
 /// request is closed after it.
-const HEAD_DEADLINE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The same for connections that come while more than half of all are taken: who
+/// holds many without using them does not shut the others out for long.
+const IDLE_WHILE_CROWDED: Duration = Duration::from_secs(3);
 
 /// A peer takes what it asked for within this time, or the connection ends.
 const UNTAKEN: Duration = Duration::from_secs(30);
@@ -134,15 +138,12 @@ impl Server {
     async fn serve_until(&self, end: impl Future) {
         let router = http::router(self.service.clone());
         // Idle connections are no requests, but take a file descriptor each.
-        let room = Arc::new(Semaphore::new(2 * self.service.settings.concurrency));
+        let most = 2 * self.service.settings.concurrency;
+        let room = Arc::new(Semaphore::new(most));
         let mut end = pin!(end);
         loop {
-            let accepted = async {
-                let permit = room.clone().acquire_owned().await;
-                (self.listener.accept().await, permit)
-            };
-            let (accepted, permit) = select! {
-                accepted = accepted => accepted,
+            let accepted = select! {
+                accepted = self.listener.accept() => accepted,
                 _ = &mut end => return,
             };
             let (stream, peer) = match accepted {
@@ -153,8 +154,18 @@ impl Server {
                     continue;
                 }
             };
+            // Closed at once, so that nobody waits for an answer in vain.
+            let Ok(permit) = room.clone().try_acquire_owned() else {
+                debug!(%peer, "refused: too many connections are open");
+                continue;
+            };
+            let idle = if room.available_permits() < most / 2 {
+                IDLE_WHILE_CROWDED
+            } else {
+                IDLE
+            };
             prepare(&stream);
-            let connection = serve(stream, peer, router.clone(), self.service.stopping());
+            let connection = serve(stream, peer, idle, router.clone(), self.service.stopping());
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     debug!(%peer, %error, "connection ended");
@@ -170,6 +181,7 @@ impl Server {
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
+    idle: Duration,
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) -> hyper::Result<()> {
@@ -180,7 +192,7 @@ async fn serve(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
+        .header_read_timeout(idle)
         .max_buf_size(UNWRITTEN_BYTES)
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
@@ -194,14 +206,22 @@ async fn serve(
 }
 
 /// Sockets answer at once, hide no backlog, and do not wait for peers that are
-/// gone. None of it fails on a live socket, and without it that still works.
+/// gone. Not every system knows all of it, and without it they still work.
 fn prepare(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    let prepared = socket
-        .set_tcp_nodelay(true)
-        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES))
-        .and_then(|()| socket.set_tcp_user_timeout(Some(UNTAKEN)));
-    if let Err(error) = prepared {
-        debug!(%error, "a connection ended before it began");
+    for (option, set) in [
+        ("TCP_NODELAY", socket.set_tcp_nodelay(true)),
+        (
+            "TCP_NOTSENT_LOWAT",
+            socket.set_tcp_notsent_lowat(UNSENT_BYTES),
+        ),
+        (
+            "TCP_USER_TIMEOUT",
+            socket.set_tcp_user_timeout(Some(UNTAKEN)),
+        ),
+    ] {
+        if let Err(error) = set {
+            debug!(option, %error, "a socket's option cannot be set");
+        }
     }
 }

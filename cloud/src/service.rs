@@ -1,7 +1,7 @@
 //! What all requests share.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -13,9 +13,9 @@ use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawn
 /// that cameras and the owner still get through.
 const RESERVED_PERCENT: usize = 10;
 
-/// Within this time after a start, cameras come that fed another instance, or
-/// this one before it was started again: it takes two seconds to notice a
-/// deploy, and as many to connect.
+/// Within this time after the first visitor, cameras come that fed another
+/// instance, or this one before it was started again: it takes two seconds to
+/// notice a deploy, and as many to connect.
 const ARRIVAL: Duration = Duration::from_secs(15);
 
 /// What all requests share.
@@ -27,7 +27,7 @@ pub struct Service {
     pub cameras: Cameras,
     /// This process.
     pub instance: Instance,
-    started: Instant,
+    first_visit: FirstVisit,
     leaving: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
     requests: Arc<Semaphore>,
@@ -40,7 +40,7 @@ impl Service {
         Self {
             cameras: Cameras::new(settings.media.clone(), spawner, settings.max_cameras),
             instance: Instance::new(settings.revision.clone()),
-            started: Instant::now(),
+            first_visit: FirstVisit::default(),
             leaving: watch::Sender::new(false),
             stopping: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.concurrency)),
@@ -71,7 +71,7 @@ impl Service {
     /// Whether cameras that stream have not had the time to connect.
     #[must_use]
     pub fn has_just_started(&self) -> bool {
-        self.started.elapsed() < ARRIVAL
+        self.first_visit.is_recent(Instant::now())
     }
 
     /// Whether the service is about to end, so that cameras should go elsewhere.
@@ -104,5 +104,33 @@ impl Service {
     pub async fn stop(&self) {
         self.stopping.send_replace(true);
         self.stopping.closed().await;
+    }
+}
+
+/// When visitors began to come here: a host may start an instance long before it
+/// sends anybody there, and only then cameras have a reason to move.
+#[derive(Debug, Default)]
+struct FirstVisit(OnceLock<Instant>);
+
+impl FirstVisit {
+    /// Asked for each visitor.
+    fn is_recent(&self, now: Instant) -> bool {
+        let first = *self.0.get_or_init(|| now);
+        now.saturating_duration_since(first) < ARRIVAL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cameras_are_expected_from_the_first_visitor_on() {
+        let started = Instant::now();
+        let visit = FirstVisit::default();
+        let first = started + Duration::from_secs(3600);
+        assert!(visit.is_recent(first));
+        assert!(visit.is_recent(first + ARRIVAL - Duration::from_millis(1)));
+        assert!(!visit.is_recent(first + ARRIVAL));
     }
 }

@@ -31,10 +31,16 @@ impl Now {
         self.unix_us / 1000
     }
 
+    /// Unix time.
+    #[must_use]
+    pub fn since_epoch(self) -> Duration {
+        Duration::from_micros(u64::try_from(self.unix_us).unwrap_or(0))
+    }
+
     /// Unix time in whole seconds.
     #[must_use]
     pub fn unix_s(self) -> u64 {
-        u64::try_from(self.unix_us / 1_000_000).unwrap_or(0)
+        self.since_epoch().as_secs()
     }
 
     /// The same moment, later.

@@ -12,6 +12,7 @@ mod service {
     mod bench;
     mod camera;
     mod control;
+    mod deploy;
     mod front;
     mod handover;
     mod instant;

@@ -30,10 +30,10 @@ pub struct Grant {
 /// What a token permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Right {
-    /// To feed the camera's stream. A key of a lower generation than the
-    /// camera's is revoked.
+    /// To feed the camera's stream.
     Feed {
-        /// Counts the keys made for this camera, from 1.
+        /// Counts the keys made for this camera, from 1. All are good as long as
+        /// the service's signing key is.
         generation: u32,
     },
     /// To watch.
@@ -47,7 +47,7 @@ pub enum Right {
 pub struct Link {
     /// Random, 1 to 16 of `A-Z`, `a-z`, `0-9`, `-`, `_`.
     pub id: String,
-    /// Unix seconds after which it is refused; `None` lasts until revoked.
+    /// Unix seconds after which it is refused; `None` is never.
     pub expires_unix_s: Option<u64>,
 }
 

@@ -10,6 +10,7 @@ declare -rA debian_package=(
     [clang]=clang
     [git]=git
     [curl]=curl
+    [openssl]=openssl
     [jq]=jq
     [python3]=python3
     [pip3]=python3-pip

@@ -145,9 +145,13 @@ fn link(settings: &Settings, arguments: LinkArguments) -> Result<(), Failure> {
         Right::View(link)
     };
     let camera = arguments.camera;
-    let path = format!("{base}/watch/{camera}/");
+    let path = format!("watch/{camera}/");
     let token = settings.signing_key.sign(&Grant { camera, right });
-    let address = format!("{path}?token={token}");
+    let address = if arguments.player {
+        format!("{base}/t/{token}/{path}plain.m3u8")
+    } else {
+        format!("{base}/{path}?token={token}")
+    };
     print(&address)?;
     if arguments.qr {
         print(&qr(&address)?)?;

@@ -181,7 +181,7 @@ pub(super) struct PassOn {
 }
 
 /// The visitor's link as one for watching only, whatever it permits here. It
-/// keeps its id and its end, so that revoking the one revokes the other.
+/// keeps its id, and ends when the visitor's own does.
 pub(super) async fn pass_on(State(service): State<Arc<Service>>, visitor: Visitor) -> Json<PassOn> {
     let Visitor { camera, link, .. } = visitor;
     let token = service.settings.signing_key.sign(&Grant {

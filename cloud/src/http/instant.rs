@@ -29,7 +29,11 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::{notice::Notice, visitor::Visitor, watch::MP4};
+use super::{
+    notice::Notice,
+    visitor::{Visitor, time_left},
+    watch::MP4,
+};
 use crate::{
     cameras::viewers::Watching,
     media::{
@@ -37,6 +41,7 @@ use crate::{
         follower::{Ending, Follower, Step},
     },
     service::Service,
+    time::Now,
 };
 
 /// A request waits this long for a picture: players give up after ten seconds
@@ -88,7 +93,9 @@ async fn begin(service: &Service, visitor: &Visitor) -> Option<(HeaderMap, Bytes
     let camera = service.cameras.met(&visitor.camera).await;
     let watching = Watching::new(camera.clone(), &visitor.identity);
     let mut changes = camera.media.window();
-    let lifetime = LIFETIME + LIFETIME_JITTER.mul_f64(fastrand::f64());
+    let longest = LIFETIME + LIFETIME_JITTER.mul_f64(fastrand::f64());
+    let link_ends = time_left(&visitor.link, Now::read());
+    let lifetime = link_ends.map_or(longest, |left| left.min(longest));
     loop {
         let now = Instant::now();
         let window = changes.borrow_and_update().clone();

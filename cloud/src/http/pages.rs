@@ -2,7 +2,7 @@
 //! and the way in: a link's token is taken from the address into a cookie, so
 //! that it does not stay in the history, in bookmarks and in `Referer`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{OriginalUri, Path, Query, State},
@@ -17,9 +17,9 @@ use serde::Deserialize;
 
 use super::{
     notice::Notice,
-    visitor::{Named, Visible, Visitor, check_link, cookie_name},
+    visitor::{Named, Visible, Visitor, check_link, cookie_name, time_left},
 };
-use crate::service::Service;
+use crate::{service::Service, time::Now};
 
 /// The player, as `scripts/build-player` makes it.
 #[derive(RustEmbed)]
@@ -32,6 +32,9 @@ pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
     img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; \
     worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
+
+/// Browsers keep no cookie for longer than 400 days.
+const LONGEST_COOKIE: Duration = Duration::from_secs(400 * 86_400);
 
 /// What the page's address may carry.
 #[derive(Debug, Deserialize)]
@@ -58,14 +61,18 @@ pub(super) async fn player(
 ) -> Result<Response, Notice> {
     if let Some(token) = query.token {
         let Named(camera) = camera.map_err(Notice::into_page)?;
-        check_link(&service, &camera, &token).map_err(|denied| Notice::from(denied).into_page())?;
+        let (_, link) = check_link(&service, &camera, &token)
+            .map_err(|denied| Notice::from(denied).into_page())?;
+        let left = time_left(&link, Now::read()).unwrap_or(LONGEST_COOKIE);
+        let kept_s = left.min(LONGEST_COOKIE).as_secs();
         let secure = if service.settings.plain_http {
             ""
         } else {
             "; Secure"
         };
         let name = cookie_name(&camera);
-        let cookie = format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/{secure}");
+        let cookie =
+            format!("{name}={token}; Max-Age={kept_s}; HttpOnly; SameSite=Lax; Path=/{secure}");
         let headers = [(LOCATION, uri.path().to_owned()), (SET_COOKIE, cookie)];
         return Ok((StatusCode::SEE_OTHER, headers).into_response());
     }
@@ -101,8 +108,8 @@ pub(super) async fn front(visible: Result<Visible, Notice>) -> Result<Response, 
     if !cameras.is_empty() {
         return Ok(page("cameras.html"));
     }
-    let text = "This service shows cameras to those who have a link. Open the complete link that a \
-                camera's owner gave you, on this device; if you did, it has expired: ask for a new one.";
+    let text = "This service shows cameras to those who have a link, and this browser holds none that \
+                is good. Open the complete link that a camera's owner gave you, or ask for a new one.";
     let notice = Notice::new(StatusCode::OK, "Nothing to see yet", text.to_owned());
     Ok(notice.into_page().into_response())
 }

@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::{FromRequestParts, Request, State},
     http::{HeaderValue, header::RETRY_AFTER},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -17,8 +17,8 @@ use axum::{
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::notice::Notice;
-use crate::service::Service;
+use super::{notice::Notice, visitor::Visitor};
+use crate::{access::Permission, service::Service};
 
 const FULL: &str = "too many requests at a time for this service: try again in a moment";
 const FULL_FOR_VIEWERS: &str =
@@ -42,16 +42,23 @@ pub(super) async fn admit(
     })
 }
 
-/// Answers a viewer's request if cameras and the owner still have room.
+/// Answers a viewer's request if cameras and the owner still have room. The
+/// owner is who may start and stop the camera.
 pub(super) async fn keep_reserve(
     State(service): State<Arc<Service>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if !service.has_room_for_viewers() {
-        return refuse(FULL_FOR_VIEWERS, &request);
+    if service.has_room_for_viewers() {
+        return next.run(request).await;
     }
-    next.run(request).await
+    let (mut parts, body) = request.into_parts();
+    let visitor = Visitor::from_request_parts(&mut parts, &service).await;
+    let request = Request::from_parts(parts, body);
+    match visitor {
+        Ok(visitor) if visitor.permission >= Permission::Control => next.run(request).await,
+        _ => refuse(FULL_FOR_VIEWERS, &request),
+    }
 }
 
 fn refuse(text: &str, request: &Request) -> Response {

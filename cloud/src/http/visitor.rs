@@ -1,7 +1,7 @@
 //! Who asks: a visitor by the links in cookies or in the path, a camera by its
 //! key in `Authorization`.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, RawPathParams},
@@ -115,6 +115,14 @@ pub(super) fn check_link(
     permit_visit(verify(service, token)?, camera)
 }
 
+/// How long a link is good for from now on: to the end of its last second.
+/// `None` is for ever.
+pub(super) fn time_left(link: &Link, now: Now) -> Option<Duration> {
+    let expires_unix_s = link.expires_unix_s?;
+    let over = Duration::from_secs(expires_unix_s.saturating_add(1));
+    Some(over.saturating_sub(now.since_epoch()))
+}
+
 fn verify(service: &Service, token: &str) -> Result<Grant, Denied> {
     let key = &service.settings.signing_key;
     key.verify(token, Now::read().unix_s())
@@ -137,10 +145,9 @@ impl FromRequestParts<Arc<Service>> for Feeder {
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Notice> {
         let Named(camera) = Named::from_request_parts(parts, service).await?;
-        let checked = bearer(&parts.headers)
-            .ok_or(Denied::NoKey)
-            .and_then(|key| permit_feed(&verify(service, key)?, &camera));
-        match checked {
+        // Who has no key is no camera: a browser, a scanner.
+        let key = bearer(&parts.headers).ok_or(Denied::NoKey)?;
+        match verify(service, key).and_then(|grant| permit_feed(&grant, &camera)) {
             Ok(()) => Ok(Self(camera)),
             Err(denied) => {
                 if service.cameras.note_refused(&camera, Now::read()) {
@@ -216,5 +223,25 @@ mod tests {
         assert_eq!(read("bearer  k.e.y "), Some("k.e.y".into()));
         assert_eq!(read("Basic a2V5"), None);
         assert_eq!(read("Bearer"), None);
+    }
+
+    #[test]
+    fn a_link_is_good_until_its_last_second_is_over() {
+        let left = |expires_unix_s, unix_ms: i64| {
+            let link = Link {
+                id: "x7Kq2m".into(),
+                expires_unix_s,
+            };
+            let now = Now {
+                unix_us: unix_ms * 1000,
+                ..Now::read()
+            };
+            time_left(&link, now).map(|left| left.as_millis())
+        };
+        assert_eq!(left(None, 100_000), None);
+        assert_eq!(left(Some(160), 100_000), Some(61_000));
+        assert_eq!(left(Some(100), 100_999), Some(1));
+        assert_eq!(left(Some(99), 100_000), Some(0));
+        assert!(left(Some(u64::MAX), 100_000) > Some(u64::MAX.into()));
     }
 }

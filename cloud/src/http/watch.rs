@@ -47,7 +47,8 @@ const LIVE_US: i64 = 3_000_000;
 pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Media never change. Private, because watching is by permission.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=600, immutable");
+pub(super) const IMMUTABLE: HeaderValue =
+    HeaderValue::from_static("private, max-age=600, immutable");
 
 const PLAYLIST: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 pub(super) const MP4: HeaderValue = HeaderValue::from_static("video/mp4");
@@ -121,7 +122,7 @@ pub(super) async fn media(
     };
     let pieces = wait_for(&service, &visitor, find).await?;
     let kind = [(CONTENT_TYPE, MP4), (CACHE_CONTROL, IMMUTABLE)];
-    Ok((kind, range::answer(pieces, &headers)).into_response())
+    Ok(range::answer(kind, pieces, &headers))
 }
 
 /// Delivery directives (RFC 8216bis, section 6.2.5), as they came.

@@ -1,7 +1,7 @@
 //! Visitors: the link becomes a cookie, players use the path, and without
 //! either there is nothing to see.
 
-use zerocam_cloud::config::Configuration;
+use zerocam_cloud::{config::Configuration, time::Now};
 use zerocam_protocol::token::Right;
 
 use super::bench::Service;
@@ -15,7 +15,7 @@ fn a_link_is_exchanged_for_a_cookie() {
     assert_eq!(exchange.header("location"), "/watch/garden/");
     assert_eq!(
         exchange.header("set-cookie"),
-        format!("zerocam_garden={token}; HttpOnly; SameSite=Lax; Path=/; Secure")
+        format!("zerocam_garden={token}; Max-Age=34560000; HttpOnly; SameSite=Lax; Path=/; Secure")
     );
     assert_eq!(exchange.header("referrer-policy"), "no-referrer");
 
@@ -49,7 +49,24 @@ fn plain_http_does_without_secure() {
     let exchange = service.get(&format!("/watch/garden/?token={token}"));
     assert_eq!(
         exchange.header("set-cookie"),
-        format!("zerocam_garden={token}; HttpOnly; SameSite=Lax; Path=/")
+        format!("zerocam_garden={token}; Max-Age=34560000; HttpOnly; SameSite=Lax; Path=/")
+    );
+}
+
+#[test]
+fn a_cookie_lasts_as_long_as_its_link() {
+    const DAY_S: u64 = 86_400;
+    let service = Service::start();
+    let now_s = Now::read().unix_s();
+    let token = service.link("garden", Right::View, Some(now_s + DAY_S));
+    let exchange = service.get(&format!("/watch/garden/?token={token}"));
+    let cookie = exchange.header("set-cookie");
+    let (_, rest) = cookie.split_once("; Max-Age=").expect(cookie);
+    let kept_s: u64 = rest.split(';').next().unwrap().parse().unwrap();
+    let passed_s = Now::read().unix_s() - now_s;
+    assert!(
+        kept_s <= DAY_S + 1 && kept_s + passed_s >= DAY_S,
+        "{cookie}"
     );
 }
 

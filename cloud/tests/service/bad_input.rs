@@ -61,8 +61,10 @@ fn keys() {
         refusal(&service, "Not%20a%20name", Some(&genuine), SUBPROTOCOL).status,
         404
     );
-    // The owner sees why no picture comes.
+    // The owner sees why no picture comes; a browser or a scanner is no reason.
     assert_eq!(service.status("garden")["reason"]["code"], "key_refused");
+    refusal(&service, "barn", None, SUBPROTOCOL);
+    assert_eq!(service.status("barn")["reason"]["code"], "never_seen");
 }
 
 #[test]

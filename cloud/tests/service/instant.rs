@@ -12,9 +12,10 @@ use socket2::{Domain, Socket, Type};
 use zerocam_protocol::{
     AccessUnit, CameraMessage, Run,
     message::{Bye, ByeReason},
+    token::Right,
 };
 
-use zerocam_cloud::media::follower::MAX_LAG;
+use zerocam_cloud::{media::follower::MAX_LAG, time::Now};
 
 use super::{
     bench::{PATIENCE, Service},
@@ -36,12 +37,15 @@ struct Stream {
 
 impl Stream {
     fn open(service: &Service, camera: &str) -> Self {
+        Self::open_with(service, camera, &service.view(camera))
+    }
+
+    fn open_with(service: &Service, camera: &str, token: &str) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(RECEIVE_BYTES).unwrap();
         socket.connect(&service.address.into()).unwrap();
         let mut socket = TcpStream::from(socket);
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let token = service.view(camera);
         write!(
             socket,
             "GET /t/{token}/watch/{camera}/live.mp4 HTTP/1.1\r\nhost: zerocam\r\n\r\n"
@@ -256,6 +260,23 @@ fn while_the_camera_is_stopped_it_says_so() {
     assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
     assert!(refused.text().contains("no picture"), "{}", refused.text());
     assert_eq!(refused.header("cache-control"), "no-store");
+}
+
+#[test]
+fn it_ends_with_its_link() {
+    let service = Service::start();
+    let units = frames(110);
+    let (mut camera, _) = Camera::welcomed(&service, hello("garden", "dev-a", 1));
+    camera.send_frames(&units[..60]);
+    camera.until_acknowledged(58);
+    let end = Now::read().unix_s() + 4;
+    let link = service.link("garden", Right::View, Some(end));
+    let mut stream = Stream::open_with(&service, "garden", &link);
+    assert_eq!(stream.next_frame(), Some(50));
+    let path = format!("/t/{link}/api/cameras/garden");
+    service.until(|service| (service.get(&path).status == 401).then_some(()));
+    camera.send_frames(&units[60..]);
+    assert_eq!(stream.rest(), (51..75).collect::<Vec<_>>());
 }
 
 #[test]

@@ -275,6 +275,7 @@ fn ranges_and_other_sites() {
     let beyond = range(&format!("bytes={length}-"));
     assert_eq!(beyond.status, 416);
     assert_eq!(beyond.header("content-range"), format!("bytes */{length}"));
+    assert_eq!(beyond.header("cache-control"), "no-store");
     for odd in ["bytes=0-1,3-4", "pages=1-2", "bytes=x"] {
         let answer = range(odd);
         assert_eq!((answer.status, answer.body.len()), (200, length), "{odd}");

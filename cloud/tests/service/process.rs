@@ -55,6 +55,13 @@ fn keys_and_links() {
         link.contains('\u{2580}') && link.contains('\u{2588}'),
         "{link}"
     );
+    let player = ["link", "garden", "--player", "--url", "https://cam.example"];
+    let player = prints(program().args(player));
+    assert!(
+        player.starts_with("https://cam.example/t/view.garden.")
+            && player.ends_with("/watch/garden/plain.m3u8\n"),
+        "{player}"
+    );
     let fresh = prints(
         program()
             .arg("signing-key")

@@ -1,4 +1,4 @@
-//! The newest keyframe as a film of one frame.
+//! A keyframe as a film of one frame.
 
 use zerocam_protocol::{
     CameraMessage,
@@ -54,6 +54,7 @@ fn a_film_of_one_frame_in_whole_and_in_ranges() {
     let beyond = service.get_with(&path, &[("range", &beyond)]);
     assert_eq!((beyond.status, beyond.body.len()), (416, 0));
     assert_eq!(beyond.header("content-range"), format!("bytes */{bytes}"));
+    assert_eq!(beyond.header("cache-control"), "no-store");
 
     // It stays when the camera has stopped, and nobody watched.
     let bye = Bye::new(ByeReason::Stopped, "stopped by its button");
@@ -61,4 +62,40 @@ fn a_film_of_one_frame_in_whole_and_in_ranges() {
     service.until(|service| (service.status("garden")["newest"]["frame"] == 59).then_some(()));
     assert!(service.get(&path).body == whole.body);
     assert_eq!(service.status("garden")["viewers"], 0);
+}
+
+#[test]
+fn a_still_with_a_name_never_changes() {
+    let service = Service::start();
+    let path = format!("/t/{}/watch/garden/still.mp4", service.view("garden"));
+    let (mut camera, _) = Camera::welcomed(&service, hello("garden", "dev-a", 1));
+    let units = frames(110);
+    camera.send_frames(&units[..60]);
+    camera.until_acknowledged(58);
+    let newest = service.status("garden")["newest"].clone();
+    let (run, segment) = (&newest["run"], newest["segment"].as_u64().unwrap());
+    let named = |segment: u64| service.get(&format!("{path}?run={run}&segment={segment}"));
+    let still = named(segment);
+    assert_eq!(still.status, 200, "{}", still.text());
+    assert_eq!(
+        still.header("cache-control"),
+        "private, max-age=600, immutable"
+    );
+    assert_eq!(footage::decoded_times_us(&still.body), [2_000_000]);
+    assert!(still.body == service.get(&path).body);
+
+    camera.send_frames(&units[60..]);
+    camera.until_acknowledged(108);
+    assert!(service.get(&path).body != still.body);
+    assert!(named(segment).body == still.body);
+    let earlier = named(segment - 1);
+    assert_eq!(footage::decoded_times_us(&earlier.body), [1_000_000]);
+
+    for unknown in [segment + 50, 0] {
+        assert_eq!(named(unknown).status, 404, "{unknown}");
+    }
+    for odd in ["run=1", "segment=1", "run=x&segment=1"] {
+        let refused = service.get(&format!("{path}?{odd}"));
+        assert_eq!(refused.status, 400, "{odd}: {}", refused.text());
+    }
 }
