@@ -4,24 +4,12 @@
 
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import { CHROMIUM } from "../../cloud/player/test/chromium.mjs";
 
 // Ten times what a command needs at worst.
 const patienceMs = 60_000;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await chromium.launch(CHROMIUM);
 const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
 page.setDefaultTimeout(patienceMs);
 // In the page: how often playback stopped because the data had run out, and the
@@ -146,7 +134,7 @@ try {
   for await (const line of createInterface({ input: process.stdin })) {
     const { command, ...details } = JSON.parse(line);
     const answer = await commands[command](details);
-const silent = ["open", "play", "playHls", "click"].includes(command);
+    const silent = ["open", "play", "playHls", "click"].includes(command);
     console.log(JSON.stringify(silent ? null : answer));
   }
 } finally {
