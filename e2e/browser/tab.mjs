@@ -147,7 +147,10 @@ const commands = {
   // Waits until it is there; what is hidden has no text.
   async read({ selector }) {
     const found = await page.waitForSelector(selector, { state: "attached" });
-    return found.evaluate((one) => (one.checkVisibility() ? (one.value ?? one.innerText) : ""));
+    return found.evaluate((one) => {
+      if (!one.checkVisibility()) return "";
+      return one instanceof HTMLInputElement ? one.value : one.innerText;
+    });
   },
   async photograph() {
     const clip = await bareThePicture();
