@@ -4,6 +4,7 @@
 
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { CHROMIUM } from "../../cloud/player/test/chromium.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -16,20 +17,7 @@ const { values } = parseArgs({
 // Ten times what a player needs at worst.
 const patienceMs = 60_000;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await chromium.launch(CHROMIUM);
 try {
   const page = await browser.newPage();
   await page.goto(values.page);

@@ -10,6 +10,7 @@
 
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { CHROMIUM } from "../../cloud/player/test/chromium.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -83,20 +84,7 @@ function readScreen() {
   video.requestVideoFrameCallback(note);
 }
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await chromium.launch(CHROMIUM);
 try {
   const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
   page.setDefaultTimeout(patienceMs);

@@ -2,26 +2,15 @@
 // on standard input, its answer as one line of JSON on standard output. Ends
 // with its input.
 
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import { CHROMIUM } from "../../cloud/player/test/chromium.mjs";
 
 // Ten times what a command needs at worst.
 const patienceMs = 60_000;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await chromium.launch(CHROMIUM);
 const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
 page.setDefaultTimeout(patienceMs);
 // In the page: how often playback stopped because the data had run out, and the
@@ -56,10 +45,13 @@ page.on("load", () => {
   loads += 1;
 });
 
+const libraries = `${import.meta.dirname}/../../cloud/player/node_modules`;
+
 function glance() {
   return page.evaluate((loads) => {
     const { state, reason, engine, ageMs, frames } = document.documentElement.dataset;
-    const video = document.querySelector("video");
+    // A page without a picture shows none of one.
+    const video = document.querySelector("video") ?? document.createElement("video");
     return {
       loads,
       state: state ?? "",
@@ -93,7 +85,7 @@ async function playHls({ url }) {
   const body = "<!doctype html><video muted autoplay></video>";
   await page.route(address, (route) => route.fulfill({ contentType: "text/html", body }));
   await page.goto(address);
-  await page.addScriptTag({ path: `${import.meta.dirname}/../../cloud/player/node_modules/hls.js/dist/hls.min.js` });
+  await page.addScriptTag({ path: `${libraries}/hls.js/dist/hls.min.js` });
   await page.evaluate((url) => {
     const hls = new Hls({ lowLatencyMode: false });
     document.documentElement.dataset.engine = "hls.js";
@@ -117,7 +109,20 @@ function takeStops() {
   });
 }
 
+/** What axe-core finds wrong for people who see, hear or move otherwise, light and dark. */
+async function audit() {
+  await page.evaluate(await readFile(`${libraries}/axe-core/axe.min.js`, "utf8"));
+  const faults = [];
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    faults.push(...violations.map(({ id, help }) => `${colorScheme}: ${id}: ${help}`));
+  }
+  return faults;
+}
+
 const commands = {
+  audit,
   playHls,
   takeStops,
   open: ({ url }) => page.goto(url),
@@ -133,7 +138,20 @@ const commands = {
     await page.goto(blank);
   },
   look: glance,
-  click: ({ selector }) => page.click(selector),
+  async click({ selector }) {
+    // Over a live picture the controls hide until the mouse moves.
+    await page.mouse.move(400, 100 + (Date.now() % 100));
+    await page.click(selector);
+  },
+  press: ({ key }) => page.keyboard.press(key),
+  // Waits until it is there; what is hidden has no text.
+  async read({ selector }) {
+    const found = await page.waitForSelector(selector, { state: "attached" });
+    return found.evaluate((one) => {
+      if (!one.checkVisibility()) return "";
+      return one instanceof HTMLInputElement ? one.value : one.innerText;
+    });
+  },
   async photograph() {
     const clip = await bareThePicture();
     const before = await glance();
@@ -146,7 +164,7 @@ try {
   for await (const line of createInterface({ input: process.stdin })) {
     const { command, ...details } = JSON.parse(line);
     const answer = await commands[command](details);
-const silent = ["open", "play", "playHls", "click"].includes(command);
+    const silent = ["open", "play", "playHls", "click", "press"].includes(command);
     console.log(JSON.stringify(silent ? null : answer));
   }
 } finally {

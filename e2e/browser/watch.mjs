@@ -3,6 +3,7 @@
 
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { CHROMIUM } from "../../cloud/player/test/chromium.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -17,19 +18,7 @@ const desktop = { width: 1440, height: 900 };
 // Ten times what the page needs at worst.
 const patienceMs = 60_000;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await chromium.launch(CHROMIUM);
 try {
   const page = await browser.newPage({ viewport: phone });
   const complaints = [];

@@ -156,6 +156,16 @@ impl Service<'_> {
         link.to_owned()
     }
 
+    /// A link for watching only, with further options of the command.
+    #[must_use]
+    pub fn viewers_link(&self, camera: &str, options: &[&str]) -> String {
+        let url = self.url();
+        let arguments = ["link", camera, "--url", &url];
+        Program::run(self.home.command(0).args(arguments).args(options))
+            .trim()
+            .to_owned()
+    }
+
     /// The token in a camera's link.
     ///
     /// # Panics

@@ -111,7 +111,7 @@ impl Tab {
     #[must_use]
     pub fn open(link: &str) -> Self {
         let mut tab = Self::new();
-        tab.order(&json!({ "command": "open", "url": link }));
+        tab.go(link);
         tab
     }
 
@@ -169,6 +169,33 @@ impl Tab {
     /// When it never can.
     pub fn click(&mut self, selector: &str) {
         self.order(&json!({ "command": "click", "selector": selector }));
+    }
+
+    /// Presses a key, by its name in a keyboard event.
+    pub fn press(&mut self, key: &str) {
+        self.order(&json!({ "command": "press", "key": key }));
+    }
+
+    /// Goes to another address.
+    pub fn go(&mut self, url: &str) {
+        self.order(&json!({ "command": "open", "url": url }));
+    }
+
+    /// The text or value of what a CSS selector selects, once it is there;
+    /// nothing when it is hidden.
+    ///
+    /// # Panics
+    /// When it never is there.
+    pub fn read(&mut self, selector: &str) -> String {
+        self.ask(&json!({ "command": "read", "selector": selector }))
+    }
+
+    /// What axe-core finds wrong with the page, light and dark.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub fn audit(&mut self) -> Vec<String> {
+        self.ask(&json!({ "command": "audit" }))
     }
 
     /// Photographs the picture.

@@ -11,6 +11,8 @@ export interface Address {
   readonly still: string;
   /** Status JSON, relative to the page. */
   readonly status: string;
+  /** The statuses of all cameras that this visitor may see, relative to the page. */
+  readonly cameras: string;
   /** Where a wish to start or stop is posted, relative to the page. */
   readonly desired: string;
   /** What answers with a link to pass on, relative to the page. */
@@ -26,6 +28,7 @@ export function readAddress(path: string): Address | null {
     sources: { instant: "live.mp4", lowLatency: "index.m3u8", plain: "plain.m3u8" },
     still: "still.mp4",
     status: `../../api/cameras/${camera}`,
+    cameras: "../../api/cameras",
     desired: `../../api/cameras/${camera}/desired`,
     link: `../../api/cameras/${camera}/link`,
   };

@@ -17,9 +17,17 @@ export interface Engine {
   readonly past: Past | null;
   /** Jumps to where it would start if it were built now. */
   toLive(): void;
-  /** Called a few times a second, with the date of the service's newest frame as far as it is known. */
-  tick(nowMs: number, newestUnixMs: number | null): void;
+  /** Called a few times a second; null while the service does not say that the camera is live. */
+  tick(nowMs: number, newest: Newest | null): void;
   destroy(): void;
+}
+
+/** The service's newest frame, as it last told. */
+export interface Newest {
+  /** Its capture date. */
+  readonly unixMs: number;
+  /** When that was heard, page clock. */
+  readonly heardAtMs: number;
 }
 
 /** What can be rewound. */

@@ -2,6 +2,7 @@
 
 import { readAddress } from "./address";
 import { offerCommand } from "./command";
+import { offerAllCameras } from "./controls/all-cameras";
 import { Deck } from "./controls/deck";
 import { EngineChoice } from "./controls/engine-choice";
 import { offerFullscreen } from "./controls/fullscreen";
@@ -61,6 +62,7 @@ offerKeys({
   snapshot: () => button("snapshot").click(),
 });
 if (address !== null) {
+  void offerAllCameras(element<HTMLAnchorElement>("all-cameras"), address.cameras);
   offerShare(button("share"), camera, address.link);
   offerCommand(button("command"), address.desired, () => watching.askNow());
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   CALM_MS,
+  DRY_MS,
   gapAhead,
   Pace,
   type PaceLimits,
@@ -52,14 +53,14 @@ test("a source that begins with a burst is followed by seeks, and its stalls say
   expect(pace.step(401, 10)).toEqual(SEEK);
   expect(pace.step(900, 20)).toEqual(SEEK);
   expect(pace.step(400, 30)).toEqual(rate(1));
-  expect(pace.stalled(SETTLE_MS - 1)).toBe(true);
+  expect(pace.stalled(0, SETTLE_MS - 1)).toBe(true);
   expect(pace.targetMs).toBe(200);
   expect(pace.step(400, SETTLE_MS)).toEqual(rate(1.1));
 });
 
 test("each stall doubles the target, up to its bound; one more and the engine is given up", () => {
   const pace = new Pace(LIMITS);
-  const stalls = [0, 100, 600, 1200, 1800, 2400].map((atMs) => [pace.stalled(atMs), pace.targetMs]);
+  const stalls = [0, 100, 600, 1200, 1800, 2400].map((atMs) => [pace.stalled(0, atMs), pace.targetMs]);
   expect(stalls).toEqual([
     [true, 400],
     [true, 400], // the same stall, told again
@@ -68,6 +69,12 @@ test("each stall doubles the target, up to its bound; one more and the engine is
     [false, 1000],
     [false, 1000],
   ]);
+});
+
+test("a picture that waits with data at hand waits for the decoder: no reason to be later", () => {
+  const pace = new Pace(LIMITS);
+  expect(pace.stalled(DRY_MS + 1, 0)).toBe(true);
+  expect(pace.targetMs).toBe(200);
 });
 
 /** Steps ten times a second with a gap that is never below `lowest` of the target. */
@@ -79,16 +86,16 @@ function calm(pace: Pace, lowest: number, fromMs: number, periods: number): void
 
 test("the target shrinks while half of it would do, down to its bound", () => {
   const pace = new Pace(LIMITS);
-  pace.stalled(0);
+  pace.stalled(0, 0);
   calm(pace, 0.6, 0, 1);
-  expect(pace.targetMs).toBe(360);
+  expect(pace.targetMs).toBe(320);
   calm(pace, 0.6, 10_000, 40);
   expect(pace.targetMs).toBe(150);
 });
 
 test("the target stays while more than half of it is needed", () => {
   const pace = new Pace(LIMITS);
-  pace.stalled(0);
+  pace.stalled(0, 0);
   calm(pace, 0.5, 0, 10);
   expect(pace.targetMs).toBe(400);
 });

@@ -30,7 +30,9 @@ const RATE_PER_SECOND = 0.5;
 const SLOWEST_RATE = 0.9;
 /** How often the aim may shrink. */
 export const CALM_MS = 5000;
-const SHRINK = 0.9;
+const SHRINK = 0.8;
+/** More than this ahead, the picture waits for the decoder and not for data. */
+export const DRY_MS = 250;
 /** A browser tells the same stall more than once. */
 const SAME_STALL_MS = 500;
 
@@ -74,9 +76,10 @@ export class Pace {
     return { kind: "rate", rate: this.#rate(errorMs) };
   }
 
-  /** The picture waits for data. False when the aim cannot grow any more: this network is not for this engine. */
-  stalled(nowMs: number): boolean {
-    if (nowMs < this.#settlesUntilMs || nowMs - this.#stalledAtMs < SAME_STALL_MS) return true;
+  /** The picture waits, with so much ahead. False when more of it would be needed than the aim may grow to. */
+  stalled(gapMs: number, nowMs: number): boolean {
+    if (gapMs > DRY_MS || nowMs < this.#settlesUntilMs) return true;
+    if (nowMs - this.#stalledAtMs < SAME_STALL_MS) return true;
     this.#stalledAtMs = nowMs;
     this.#calm(nowMs);
     if (this.#targetMs >= this.#limits.mostTargetMs) return false;

@@ -3,21 +3,13 @@
 // or does not. Which and when are pure functions elsewhere; this file carries
 // them out.
 
-import { browserAbilities } from "./abilities";
 import { isWatched } from "./attention";
-import {
-  type Abilities,
-  afterFailure,
-  afterSuccess,
-  type EngineName,
-  engineFor,
-  engineOrder,
-  type Standings,
-} from "./choice";
-import type { DateWindow, Engine, Sources } from "./engine";
+import type { EngineName } from "./choice";
+import type { DateWindow, Engine, Newest, Sources } from "./engine";
 import { Frames } from "./frames";
+import type { Polls } from "./polls";
+import { Roster } from "./roster";
 import { Running } from "./running";
-import type { Status } from "./status";
 import { Still } from "./still";
 import type { Picture, Verdict } from "./verdict";
 import { shouldRebuild } from "./watchdog";
@@ -49,10 +41,7 @@ export class Playback {
   readonly #still: Still;
   readonly #frames: Frames;
   readonly #setting: PlaybackSetting;
-  #choice: EngineName | null;
-  #codec: string | null = null;
-  #abilities: Abilities;
-  #standings: Standings = {};
+  readonly #roster: Roster;
 
   #running: Running | null = null;
   #name: EngineName | "none" = "none";
@@ -62,19 +51,18 @@ export class Playback {
   #wasDue = false;
   #behindSinceMs: number | null = null;
   #paused = false;
-  /** Where the visitor wants to be; null for the live edge. */
+  /** Where in the past the visitor is, or wants to be; null for the live edge. */
   #rewoundToUnixMs: number | null = null;
   /** Date and screen time of the last picture, so that both outlive their engine. */
   #capturedUnixMs: number | null = null;
   #movedAtMs: number | null = null;
-  #newestUnixMs: number | null = null;
+  #newest: Newest | null = null;
 
   constructor(setting: PlaybackSetting) {
     const { video } = setting;
     this.#setting = setting;
-    this.#choice = setting.choice;
     this.#video = video;
-    this.#abilities = browserAbilities(video);
+    this.#roster = new Roster(video, setting.choice);
     this.#still = new Still(setting.still);
     this.#frames = new Frames(video);
     video.addEventListener("pause", () => {
@@ -94,12 +82,12 @@ export class Playback {
 
   /** What this browser can use, best first; a choice goes before all. */
   get engines(): readonly EngineName[] {
-    return engineOrder(this.#abilities, this.#choice);
+    return this.#roster.engines;
   }
 
   /** The visitor's choice; null leaves it to the page. */
   get choice(): EngineName | null {
-    return this.#choice;
+    return this.#roster.choice;
   }
 
   /** Pictures that have reached the screen since the page was opened. */
@@ -116,7 +104,7 @@ export class Playback {
   }
 
   get canRewind(): boolean {
-    return this.engines.some(isHls);
+    return this.#roster.canRewind;
   }
 
   /** Dates that can be sought; null while they are not known. */
@@ -137,8 +125,7 @@ export class Playback {
 
   /** Prefers an engine, or none; what it does badly still falls back. */
   choose(choice: EngineName | null): void {
-    this.#choice = choice;
-    this.#standings = {};
+    this.#roster.choose(choice);
     if (this.#running && this.#name !== this.#wanted(performance.now())) this.#build();
   }
 
@@ -156,13 +143,15 @@ export class Playback {
 
   /** Goes back in time; a negative number goes forward, at most to the live picture. */
   seekBack(seconds: number): void {
-    if (this.#capturedUnixMs !== null) this.seekTo(this.#capturedUnixMs - 1000 * seconds);
+    // Presses in quick succession add up.
+    const fromUnixMs = this.#rewoundToUnixMs ?? this.#capturedUnixMs;
+    if (fromUnixMs !== null) this.seekTo(fromUnixMs - 1000 * seconds);
   }
 
   /** Goes to a capture date, at most to the live picture. */
   seekTo(unixMs: number): void {
     if (!this.canRewind || this.#running === null) return;
-    const endUnixMs = this.window()?.endUnixMs ?? this.#newestUnixMs;
+    const endUnixMs = this.window()?.endUnixMs ?? this.#newest?.unixMs ?? null;
     if (endUnixMs !== null && endUnixMs - unixMs < LIVE_EDGE_MS) {
       this.toLive();
       return;
@@ -188,21 +177,27 @@ export class Playback {
     const running = this.#running;
     if (movedAtMs === null || movedAtMs === this.#movedAtMs || !running?.engine) return;
     this.#movedAtMs = movedAtMs;
-    this.#capturedUnixMs = running.engine.dateAt(this.#frames.mediaTimeS) ?? this.#capturedUnixMs;
+    const capturedUnixMs = running.engine.dateAt(this.#frames.mediaTimeS);
+    if (capturedUnixMs !== null && !this.#video.seeking) {
+      this.#capturedUnixMs = capturedUnixMs;
+      if (this.rewound) this.#rewoundToUnixMs = capturedUnixMs;
+    }
     const playedMs = movedAtMs - running.builtAtMs;
     if (playedMs > WORKS_MS) this.#attempts = 0;
-    if (playedMs > PROVEN_MS) this.#standings = afterSuccess(this.#standings, running.name);
+    if (playedMs > PROVEN_MS) this.#roster.praise(running.name);
   }
 
   /** Starts, replaces, moves or stops the engine, as the verdict asks. */
-  act(verdict: Verdict, status: Status | null, nowMs: number): void {
+  act(verdict: Verdict, { status, statusAtMs }: Polls, nowMs: number): void {
     if (verdict.state === "no-access") {
       this.#forget();
       return;
     }
-    this.#learnCodec(status?.video?.codec ?? null);
-    this.#newestUnixMs = status?.newest?.date_unix_ms ?? null;
-    if (this.#newestUnixMs === null || this.engines.length === 0) return;
+    this.#roster.learnCodec(status?.video?.codec ?? null);
+    const newestUnixMs = status?.newest?.date_unix_ms ?? null;
+    this.#newest =
+      newestUnixMs === null || statusAtMs === null ? null : { unixMs: newestUnixMs, heardAtMs: statusAtMs };
+    if (this.#newest === null || this.engines.length === 0) return;
     if (this.#running === null) {
       this.#build();
       return;
@@ -218,15 +213,15 @@ export class Playback {
     if (this.#isSpent(this.#running, { serviceLive, watched }, nowMs)) {
       this.#attempts += 1;
       const failed = this.#running.failedAtMs !== null && this.#attempts < NETWORK_ATTEMPTS;
-      if (!failed && this.#frames.movedAtMs === null) this.#blame(this.#running.name, false);
+      if (!failed && this.#frames.movedAtMs === null) this.#roster.blame(this.#running.name, false, nowMs);
       this.#build();
       return;
     }
-    if (due && this.#isSecondBest(nowMs)) {
+    if (due && !this.rewound && this.#roster.hasBetter(this.#running.name, nowMs)) {
       this.#build();
       return;
     }
-    this.#engine?.tick(nowMs, serviceLive ? this.#newestUnixMs : null);
+    this.#engine?.tick(nowMs, serviceLive ? this.#newest : null);
     this.#jumpWhenBehind(verdict, nowMs);
   }
 
@@ -250,12 +245,6 @@ export class Playback {
     return this.#running?.engine ?? null;
   }
 
-  #learnCodec(codec: string | null): void {
-    if (codec === null || codec === this.#codec) return;
-    this.#codec = codec;
-    this.#abilities = browserAbilities(this.#video, codec);
-  }
-
   #isSpent(
     { builtAtMs, failedAtMs, engine }: Running,
     service: { serviceLive: boolean; watched: boolean },
@@ -274,21 +263,12 @@ export class Playback {
     return shouldRebuild(watch, nowMs);
   }
 
-  /** A better engine is off the bench. */
-  #isSecondBest(nowMs: number): boolean {
-    if (this.#running === null || this.rewound) return false;
-    const wanted = this.#wanted(nowMs);
-    const order = this.engines;
-    return wanted !== null && order.indexOf(wanted) < order.indexOf(this.#running.name);
-  }
-
   #wanted(nowMs: number): EngineName | null {
-    const order = this.rewound ? this.engines.filter(isHls) : this.engines;
-    return engineFor(order, this.#standings, nowMs);
+    return this.#roster.up(this.rewound, nowMs);
   }
 
   #jumpWhenBehind(verdict: Verdict, nowMs: number): void {
-    const newestUnixMs = this.#newestUnixMs ?? 0;
+    const newestUnixMs = this.#newest?.unixMs ?? 0;
     // Where the camera itself is late, a jump would find nothing newer.
     const newer = newestUnixMs - (this.#capturedUnixMs ?? 0) > this.picture().targetDelayMs;
     if (verdict.reason !== "behind" || !newer) {
@@ -315,13 +295,9 @@ export class Playback {
       },
       failed: ({ fault, why }) => {
         console.info(`${name}: ${why}`);
-        if (fault !== "network") this.#blame(name, fault === "unfit");
+        if (fault !== "network") this.#roster.blame(name, fault === "unfit", performance.now());
       },
     });
-  }
-
-  #blame(name: EngineName, unfit: boolean): void {
-    this.#standings = afterFailure(this.#standings, name, unfit, performance.now());
   }
 
   #end(): void {
@@ -346,8 +322,4 @@ export class Playback {
       if (error instanceof DOMException && error.name === "NotAllowedError") this.#paused = true;
     });
   }
-}
-
-function isHls(name: EngineName): boolean {
-  return name !== "instant";
 }

@@ -108,7 +108,7 @@ export class Watching {
     const picture = playback.picture();
     const polls = this.#polls;
     const verdict = judge(polls, picture, nowMs, serviceUnixMs);
-    playback.act(verdict, polls.status, nowMs);
+    playback.act(verdict, polls, nowMs);
     const { engine, frames, choice } = playback;
     document.documentElement.dataset.choice = choice ?? "auto";
     this.#setting.render({ verdict, polls, picture, playback, engine, frames, nowMs, serviceUnixMs });

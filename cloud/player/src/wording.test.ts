@@ -82,10 +82,10 @@ test("the service's own words are passed on, and its error told", () => {
 test("the sentence on the picture never calls an old one new", () => {
   const last = SERVICE_NOW - 2400;
   expect(pictureSentence(verdict("live", "live"), last, SERVICE_NOW)).toBe(
-    "What you see happened 2.4 s ago.",
+    "What you see happened 2.4\u00a0s\u00a0ago.",
   );
   expect(pictureSentence(verdict("stale", "stale"), last, SERVICE_NOW)).toMatch(
-    /^The last picture is from .*2\.4 s ago\.$/,
+    /^The last picture is from .*2\.4\u00a0s\u00a0ago\.$/,
   );
   expect(pictureSentence(verdict("offline", "never_seen", null), null, SERVICE_NOW)).toBe("No picture yet.");
   expect(pictureSentence(verdict("no-access", "no_key", null), last, SERVICE_NOW)).toBe("");
@@ -103,7 +103,7 @@ test("the badge says what the visitor has chosen, never LIVE for an old picture"
   expect(badgeWord(verdict("live", "live"))).toBe("LIVE");
   expect(
     pictureSentence(verdict("catching-up", "rewound", 45_000), SERVICE_NOW - 45_000, SERVICE_NOW),
-  ).toMatch(/^You are looking back: .*45 s ago\.$/);
+  ).toMatch(/^You are looking back: .*45\u00a0s\u00a0ago\.$/);
 });
 
 test.each([

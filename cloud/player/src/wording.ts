@@ -129,14 +129,19 @@ export function pictureSentence(
   const { state, reason, ageMs } = verdict;
   if (state === "no-access") return "";
   if (lastUnixMs === null || ageMs === null) return state === "live" ? "" : "No picture yet.";
-  if (state === "live") return `What you see happened ${ageText(ageMs)} ago.`;
+  if (state === "live") return `What you see happened ${ago(ageMs)}.`;
   if (state === "catching-up" && reason === "behind") {
-    return `What you see happened ${ageText(ageMs)} ago; catching up.`;
+    return `What you see happened ${ago(ageMs)}; catching up.`;
   }
   if (state === "catching-up" && reason === "rewound") {
-    return `You are looking back: ${moment(lastUnixMs, serviceUnixMs)}, ${ageText(ageMs)} ago.`;
+    return `You are looking back: ${moment(lastUnixMs, serviceUnixMs)}, ${ago(ageMs)}.`;
   }
-  return `The last picture is from ${moment(lastUnixMs, serviceUnixMs)}, ${ageText(ageMs)} ago.`;
+  return `The last picture is from ${moment(lastUnixMs, serviceUnixMs)}, ${ago(ageMs)}.`;
+}
+
+/** How long ago, never broken across lines. */
+function ago(ms: number): string {
+  return `${ageText(ms)} ago`.replaceAll(" ", "\u00a0");
 }
 
 /** One sentence on a camera in the list. */

@@ -110,6 +110,23 @@ test("a network that stalls again and again is left to LL-HLS", async () => {
   await plays("ll-hls");
 });
 
+test("a camera that stalls again and again is not held against the engine", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("video").evaluate((video: HTMLVideoElement) => {
+    video.addEventListener("waiting", () => video.classList.add(`stall-${video.classList.length}`));
+  });
+  // Longer than any aim, and shorter than what makes a picture stale; more often than an aim can grow.
+  while ((await page.locator("video.stall-7").count()) === 0) {
+    service.freezeCamera(true);
+    await page.waitForTimeout(2600);
+    service.freezeCamera(false);
+    await page.waitForTimeout(1500);
+  }
+  await plays("instant");
+  expect(paths.filter((path) => path.includes("hls"))).toEqual([]);
+});
+
 /**
  * What happens to a response goes unseen: the next one plays on in the same
  * source, with nothing missing between them. A starved machine may stall for
@@ -159,6 +176,8 @@ test("a new run with another size plays on", async () => {
     timeout: 60_000,
   });
   await plays("instant");
+  const height = () => page.locator("video").evaluate((video: HTMLVideoElement) => video.videoHeight);
+  expect(await height()).toBe(240);
   expect((await facts(page)).ageMs).not.toBeNull();
 });
 
@@ -252,6 +271,27 @@ test("the past is played by LL-HLS, and live leads back to the instant stream", 
   await plays("instant");
   expect((await facts(page)).ageMs).toBeLessThan(3000);
   expect(paths.some((path) => path.includes("ll-hls"))).toBe(true);
+});
+
+test("a new engine takes up the past where the old one was", async () => {
+  await open();
+  await shows(page, 300);
+  await page.locator("#back").click();
+  await reaches(page, "catching-up", "rewound");
+  const capturedUnixMs = async () => Date.now() - ((await facts(page)).ageMs ?? 0);
+  await expect.poll(async () => (await facts(page)).ageMs ?? 0, { timeout: 60_000 }).toBeGreaterThan(8000);
+  const jumpedToUnixMs = await capturedUnixMs();
+  await shows(page, 250);
+  const broken = await page.locator("video").evaluate((video: HTMLVideoElement) => {
+    video.src = URL.createObjectURL(new Blob());
+    return video.src;
+  });
+  const rebuilt = (broken: string) => ![broken, ""].includes(document.querySelector("video")?.src ?? "");
+  await page.waitForFunction(rebuilt, broken, { timeout: 60_000 });
+  await shows(page, 50);
+  await reaches(page, "catching-up", "rewound");
+  // Ten seconds were played since the jump.
+  expect((await capturedUnixMs()) - jumpedToUnixMs).toBeGreaterThan(8000);
 });
 
 test("a choice by hand changes the engine, and back", async () => {

@@ -1,6 +1,7 @@
 // The layout at every size: nothing sticks out, nothing overlaps, and every
-// control is large enough for a thumb; and axe-core's rules in every state. With SCREENSHOTS=folder it also leaves
-// pictures of every state, for people to look at.
+// control is large enough for a thumb; and axe-core's rules in every state.
+// With SCREENSHOTS=folder it also leaves pictures of every state, for people to
+// look at.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -115,6 +116,7 @@ let service: StandIn;
 beforeAll(async () => {
   browser = await launch();
   service = await StandIn.start();
+  service.cameras = GARDEN_AND_OTHERS;
   await service.startCamera("1280x720");
   page = await browser.newPage({ reducedMotion: "reduce" });
 });
@@ -133,6 +135,8 @@ describe("with a picture", () => {
     if (typeof bend === "number") service.refuse = bend;
     else service.bend = bend;
     await reaches(page, state);
+    // Where the state is the same, the rest comes with the next answer.
+    if (state === "live") await page.waitForResponse(/api\/cameras\/garden$/);
     await ACTIONS[name]?.(page);
     await look(name);
     await UNDO[name]?.(page);
@@ -141,6 +145,7 @@ describe("with a picture", () => {
 
 describe("before the first picture", () => {
   test.each(FIRST_SCENES)("%s", async (name, state, bend) => {
+    service.cameras = [{}];
     service.bend = typeof bend === "number" ? {} : bend;
     service.refuse = typeof bend === "number" ? bend : null;
     await page.goto(`${service.origin}/watch/garden/`);

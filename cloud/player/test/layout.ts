@@ -6,11 +6,13 @@ export function layoutFaults(): string[] {
   if (document.documentElement.scrollWidth > innerWidth) faults.push("the page is wider than the screen");
   const visible = (selector: string) =>
     [...document.querySelectorAll(selector)].filter((one) => one.getClientRects().length > 0);
-  for (const control of visible("button, summary, select, .camera")) {
+  for (const control of visible("button, summary, select, .camera, .all")) {
     const { width, height } = control.getBoundingClientRect();
     if (width < 44 || height < 44) faults.push(`${control.id || control.tagName} is ${width}x${height}`);
   }
-  const pieces = visible(".badge, .chip, .about > .pill, .veil > *, .round, .rail, h1, .sentence, .card");
+  const pieces = visible(
+    ".badge, .chip, .about > .pill, .all, .veil > *, .round, .rail, h1, .sentence, .card",
+  );
   for (const [at, one] of pieces.entries()) {
     const a = one.getBoundingClientRect();
     if (a.width === 0 || a.height === 0) continue;

@@ -3,7 +3,7 @@
 // (the low-latency playlist is the plain one), and a status that a test can bend. It
 // keeps to the service's paths and headers, and holds no logic of its own.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Status } from "../src/status";
+import { spawnTied } from "./child";
 import { clip, GOP_FRAMES } from "./clip";
 import { InstantStream } from "./instant-stream";
 
@@ -115,8 +116,8 @@ export class StandIn {
     const source = `-re -stream_loop -1 -i ${await clip(size)} -map 0:v -c copy`;
     const args = `-hide_banner -loglevel error -nostdin ${source} -f tee ${hls}|${mp4}`.split(" ");
     this.instant.begin(this.#run);
-    const camera = spawn("ffmpeg", args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
-    camera.stdout.on("data", (bytes: Buffer) => this.instant.push(bytes));
+    const camera = spawnTied("ffmpeg", args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    camera.stdout?.on("data", (bytes: Buffer) => this.instant.push(bytes));
     this.#camera = camera;
     await once(this.#camera, "spawn");
   }

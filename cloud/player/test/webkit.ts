@@ -1,13 +1,14 @@
 // Debian's WebKit (MiniBrowser of WebKitGTK) on a screen of its own, driven
 // through the WebDriver protocol (https://www.w3.org/TR/webdriver2/).
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { spawnTied } from "./child";
 
 const PATIENCE_MS = 60_000;
 const LIBRARIES = "/usr/lib";
@@ -22,12 +23,16 @@ export class WebKit {
   }
 
   static async launch(): Promise<WebKit> {
-    const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1600x1200x24", "-nolisten", "tcp"], {
-      stdio: ["ignore", "ignore", "ignore", "pipe"],
-    });
+    const screen = spawnTied(
+      "Xvfb",
+      ["-displayfd", "3", "-screen", "0", "1600x1200x24", "-nolisten", "tcp"],
+      {
+        stdio: ["ignore", "ignore", "ignore", "pipe"],
+      },
+    );
     const [display] = (await once(screen.stdio[3] as Readable, "data")) as [Buffer];
     const port = await freePort();
-    const driver = spawn("WebKitWebDriver", [`--port=${port}`], {
+    const driver = spawnTied("WebKitWebDriver", [`--port=${port}`], {
       // It complains at length of a machine without sound.
       stdio: "ignore",
       env: {

@@ -12,3 +12,4 @@ mod full_path;
 mod low_latency;
 mod players;
 mod stage;
+mod visitors;

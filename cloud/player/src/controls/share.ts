@@ -38,6 +38,8 @@ export function offerShare(button: HTMLButtonElement, camera: string, url: strin
     // Both need a secure context.
     copy.hidden = address === null || !("clipboard" in navigator);
     send.hidden = address === null || !("share" in navigator);
+    // The best way to pass it on stands out.
+    copy.classList.toggle("first", send.hidden);
   }
 
   link.addEventListener("focus", () => link.select());

@@ -5,9 +5,10 @@
 // again is the watchdog's.
 
 import { IS_WEBKIT, mediaSourceClass, mp4Type } from "../abilities";
-import type { Engine, EngineFailure, EngineSetting, StartEngine } from "../engine";
+import type { Engine, EngineFailure, EngineSetting, Newest, StartEngine } from "../engine";
 import { carryOut, gapAhead, Pace, type PaceLimits } from "../pace";
 import type { Piece } from "./instant/boxes";
+import { Renewal } from "./instant/renewal";
 import { ResponseError, readResponse } from "./instant/response";
 import { SourceQueue } from "./instant/source-queue";
 import { type Head, Timeline } from "./instant/timeline";
@@ -20,14 +21,8 @@ const LIMITS: PaceLimits = {
   seekBeyondMs: IS_WEBKIT ? 500 : 1000,
 };
 
-/** The service ends a response after 50 minutes; the spread keeps viewers apart. */
-const RENEW_AFTER_MS = 48 * 60_000;
-const RENEW_SPREAD_MS = 60_000;
-/** So far behind the service's newest frame a new response is quicker; and not again for as long. */
-const BEHIND_MS = 2000;
-const REOPEN_COOL_DOWN_MS = 10_000;
-/** More than this ahead, the picture waits for the decoder and not for the network. */
-const DRY_MS = 250;
+/** With so much newer at the service, a picture ran dry on the way from there and not before. */
+const WITHHELD_MS = 1000;
 /** A response that ends sooner than this was none. */
 const SHORTEST_MS = 1000;
 
@@ -35,8 +30,7 @@ const SHORTEST_MS = 1000;
 interface Link {
   readonly abort: AbortController;
   readonly openedAtMs: number;
-  /** When the next one is opened, page clock. */
-  renewAtMs: number;
+  readonly renewal: Renewal;
   init: Uint8Array | null;
 }
 
@@ -57,6 +51,8 @@ class Instant implements Engine {
   /** Nothing is read while the visitor has paused or the browser has enough. */
   #resting = true;
   #arrivedAtMs: number | null = null;
+  /** A stall that even the largest aim did not prevent: when, and the newest frame that had come. */
+  #dry: { readonly atMs: number; readonly newestUnixMs: number } | null = null;
 
   constructor(setting: EngineSetting) {
     this.#setting = setting;
@@ -103,16 +99,16 @@ class Instant implements Engine {
     this.#wake();
   }
 
-  tick(nowMs: number, newestUnixMs: number | null): void {
+  tick(nowMs: number, newest: Newest | null): void {
     const shown = this.#video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     if (this.#video.paused && shown) this.#rest();
     const current = this.#current;
     if (current === null) return;
+    if (newest !== null && this.#isUnfit(newest)) return;
     this.#follow();
     const have = this.#timeline.newestUnixMs;
-    const behind = newestUnixMs !== null && have !== null && newestUnixMs - have > BEHIND_MS;
-    const cooled = nowMs - current.openedAtMs > REOPEN_COOL_DOWN_MS;
-    if (nowMs > current.renewAtMs || (behind && cooled)) this.#open();
+    const behindMs = newest === null || have === null ? 0 : newest.unixMs - have;
+    if (current.renewal.isDue(behindMs, nowMs)) this.#open();
   }
 
   destroy(): void {
@@ -142,8 +138,8 @@ class Instant implements Engine {
   #open(): void {
     if (this.#next !== null) return;
     const openedAtMs = performance.now();
-    const renewAtMs = openedAtMs + RENEW_AFTER_MS + Math.random() * RENEW_SPREAD_MS;
-    const link: Link = { abort: new AbortController(), openedAtMs, renewAtMs, init: null };
+    const renewal = new Renewal(openedAtMs, Math.random());
+    const link: Link = { abort: new AbortController(), openedAtMs, renewal, init: null };
     this.#next = link;
     readResponse(this.#setting.sources.instant, link.abort, (head, pieces) => this.#take(link, head, pieces))
       .then(() => this.#over(link, null))
@@ -192,8 +188,7 @@ class Instant implements Engine {
         this.#fail(failure);
         return;
       }
-      // The old one plays on; the next try is due after a while.
-      this.#current.renewAtMs = nowMs + REOPEN_COOL_DOWN_MS;
+      this.#current.renewal.postpone(nowMs);
       return;
     }
     if (link !== this.#current) return;
@@ -215,11 +210,23 @@ class Instant implements Engine {
 
   #waiting(): void {
     if (this.#video.seeking || this.#current === null) return;
+    const nowMs = performance.now();
     const gapMs = gapAhead(this.#video.buffered, this.#video.currentTime);
     if (gapMs === null) this.#follow();
-    else if (gapMs < DRY_MS && !this.#pace.stalled(performance.now())) {
-      this.#fail({ fault: "unfit", why: "the picture stalls again and again" });
+    else if (!this.#pace.stalled(gapMs, nowMs)) {
+      this.#dry = { atMs: nowMs, newestUnixMs: this.#timeline.newestUnixMs ?? 0 };
+      this.#setting.news();
     }
+  }
+
+  /** The first word of the service after such a stall tells whether it had what was missing here. */
+  #isUnfit(newest: Newest): boolean {
+    const dry = this.#dry;
+    if (dry === null || newest.heardAtMs < dry.atMs) return false;
+    this.#dry = null;
+    const unfit = newest.unixMs - dry.newestUnixMs > WITHHELD_MS;
+    if (unfit) this.#fail({ fault: "unfit", why: "the picture stalls again and again" });
+    return unfit;
   }
 
   #fail(failure: EngineFailure): void {

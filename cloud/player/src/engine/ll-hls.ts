@@ -75,7 +75,9 @@ export const startLlHls: StartEngine = ({ video, sources, startUnixMs, failed })
     if (gapMs !== null) carryOut(pace.step(gapMs, performance.now()), video);
   };
   const stalled = () => {
-    if (following && !video.seeking) pace.stalled(performance.now());
+    // Before the first data there is nothing that could run dry.
+    if (!following || video.seeking || arrivedAtMs === null) return;
+    pace.stalled(gapAhead(video.buffered, video.currentTime) ?? 0, performance.now());
   };
 
   hls.on(Events.ERROR, (_, error) => {
@@ -97,7 +99,9 @@ export const startLlHls: StartEngine = ({ video, sources, startUnixMs, failed })
   return {
     dateAt: (mediaTimeS) => {
       const playing = hls.playingDate?.getTime();
-      return playing === undefined ? null : playing + 1000 * (mediaTimeS - video.currentTime);
+      // On the way to a date, what is on screen is not what was asked for.
+      if (playing === undefined || wantedUnixMs !== null) return null;
+      return playing + 1000 * (mediaTimeS - video.currentTime);
     },
     // What is not announced yet, and what is not loaded yet.
     targetDelayMs: () => pace.targetMs + 1000 * (hls.targetLatency ?? 0),
