@@ -62,6 +62,9 @@ impl Audience {
             low_latency: Watcher::low_latency(watch_url),
         };
         audience.plays_on("from the start");
+        within(Duration::from_secs(3), "plain HLS is played", || {
+            audience.plain.take_least()
+        });
         audience.follow(2 * GOP);
         audience.report("at first");
         audience
