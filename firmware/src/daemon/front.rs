@@ -3,14 +3,17 @@
 
 use std::{path::Path, time::Instant};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tracing::{info, warn};
+
 use super::care::Grade;
 use crate::{
     button::Gesture,
     gpio::{self, Host, panel::Panel},
     led::{self, Scene},
-    privileged::{self, Word},
+    privileged::{self, PrivilegedError, Word},
     status::{ServiceStatus, Status},
-    status_file::StatusFile,
+    status_file::{News, StatusFile},
     supervisor::State,
     systemd::ServiceManager,
     watchdog::{Beats, Watchdog},
@@ -25,7 +28,11 @@ pub(super) struct Front {
     watchdog: Watchdog,
     pub(super) service_manager: ServiceManager,
     status_file: StatusFile,
+    written: (Sender<Written>, Receiver<Written>),
 }
+
+/// What came of writing the status file.
+type Written = Result<(), PrivilegedError>;
 
 impl Front {
     pub(super) fn new(gpio: gpio::Configuration, now: Instant) -> Self {
@@ -35,6 +42,7 @@ impl Front {
             watchdog: Watchdog::new(ServiceManager::patience()),
             service_manager: ServiceManager::default(),
             status_file: StatusFile::default(),
+            written: bounded(1),
         }
     }
 
@@ -79,9 +87,24 @@ impl Front {
     /// Shows how the camera is to those who do not ask.
     pub(super) fn show(&mut self, status: &Status, helper: &Path, now: Instant) {
         self.service_manager.status(&status.headline());
+        if let Ok(written) = self.written.1.try_recv() {
+            self.tell(&written);
+        }
         let text = status.lasting().to_string();
         if self.status_file.is_due(&text, now) {
-            privileged::ask_in_background(helper, Word::WriteStatus(text));
+            let written = self.written.0.clone();
+            privileged::ask_and_then(helper, Word::WriteStatus(text), move |answer| {
+                // One is under way at a time: each ends within the interval.
+                let _ = written.try_send(answer);
+            });
+        }
+    }
+
+    fn tell(&mut self, written: &Written) {
+        match (self.status_file.ended(written.is_ok()), written) {
+            (Some(News::Fails), Err(error)) => warn!("the status file is not written: {error}"),
+            (Some(_), _) => info!("the status file is written again"),
+            (None, _) => {}
         }
     }
 }
