@@ -72,6 +72,9 @@ struct Document {
     /// as it should.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     doing: Option<String>,
+    /// Since which start of the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boot: Option<String>,
     /// Crashes in a row, each within a minute of its start.
     #[serde(default, skip_serializing_if = "is_zero")]
     crashes: u32,
@@ -96,6 +99,7 @@ impl Document {
         device: None,
         black_box: Vec::new(),
         doing: None,
+        boot: None,
         crashes: 0,
         wifi_reboots: 0,
         camera_reboots: 0,
@@ -123,16 +127,24 @@ impl StateFile {
         }
     }
 
-    /// Notes that the program runs, and what it was interrupted in before.
-    pub fn begin(&mut self) {
+    /// Notes that the program runs, and what it was interrupted in before. `boot`
+    /// tells this start of the system from every other, if that is known: power
+    /// cannot have been lost in between.
+    pub fn begin(&mut self, boot: Option<&str>) {
         let last_words = last_words::take(&self.directory);
-        self.document.crashes = match last_words {
-            Some(_) => self.document.crashes.saturating_add(1),
-            None => 0,
+        let boot_before = std::mem::replace(&mut self.document.boot, boot.map(str::to_owned));
+        let same_boot = boot.is_some() && boot_before.as_deref() == boot;
+        let interrupted = self.document.doing.replace(BEGINNING.into());
+        let crashed = last_words.is_some() || (interrupted.is_some() && same_boot);
+        self.document.crashes = if crashed {
+            self.document.crashes.saturating_add(1)
+        } else {
+            0
         };
-        if let Some(doing) = self.document.doing.replace(BEGINNING.into()) {
+        if let Some(doing) = interrupted {
             self.note(&match last_words {
                 Some(words) => format!("the program crashed while {doing}: {words}"),
+                None if same_boot => format!("the program was killed while {doing}"),
                 None => format!(
                     "the program ended without notice while {doing}: power was lost, or it was killed"
                 ),
@@ -371,8 +383,12 @@ mod tests {
     use super::*;
 
     fn open(directory: &Path) -> StateFile {
+        open_in(directory, "first boot")
+    }
+
+    fn open_in(directory: &Path, boot: &str) -> StateFile {
         let mut file = StateFile::open(directory);
-        file.begin();
+        file.begin(Some(boot));
         file
     }
 
@@ -393,7 +409,7 @@ mod tests {
         file.device(|| "garden-1".parse().unwrap());
         assert_eq!(
             stored(directory.path()),
-            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"doing":"STARTING"}"#
+            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"doing":"STARTING","boot":"first boot"}"#
         );
     }
 
@@ -405,7 +421,7 @@ mod tests {
         killed.set_desired(desired);
         killed.set_doing("STREAMING");
         drop(killed);
-        let mut next = open(directory.path());
+        let mut next = open_in(directory.path(), "second boot");
         assert_eq!(next.desired(), desired);
         let entries = next.unreported();
         assert_eq!(entries.len(), 1);
@@ -447,6 +463,35 @@ mod tests {
         assert!(!file.crashes_again_and_again());
         crash();
         assert!(!open(directory.path()).crashes_again_and_again());
+    }
+
+    /// Out of memory, or starved by the watchdog: nobody is left to say a word.
+    #[test]
+    fn killed_again_and_again_without_a_power_cut_is_a_crash_too() {
+        let directory = tempfile::tempdir().unwrap();
+        for kills in 0..CRASHES_IN_A_ROW {
+            let file = open(directory.path());
+            assert!(!file.crashes_again_and_again(), "{kills}");
+        }
+        let mut file = open(directory.path());
+        assert!(file.crashes_again_and_again());
+        let told = file.unreported();
+        assert_eq!(told.len(), 1, "each says the same");
+        assert_eq!(told[0].text, "the program was killed while STARTING");
+        drop(file);
+
+        let file = open_in(directory.path(), "second boot");
+        assert!(!file.crashes_again_and_again(), "power was lost");
+        file.end();
+        let file = open_in(directory.path(), "second boot");
+        assert_eq!(file.document.crashes, 0, "it ended as it should");
+        drop(file);
+        // Nothing is known of the boot.
+        for _ in 0..=CRASHES_IN_A_ROW {
+            StateFile::open(directory.path()).begin(None);
+        }
+        let file = StateFile::open(directory.path());
+        assert!(!file.crashes_again_and_again());
     }
 
     #[test]
