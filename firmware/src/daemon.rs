@@ -10,6 +10,7 @@ mod device_parts;
 mod ending;
 mod front;
 mod hearing;
+mod meanwhile;
 mod timekeeping;
 
 use std::{
@@ -138,6 +139,8 @@ struct Daemon {
     clock: Clock,
     /// Whether the camera is to be opened once the clock is right.
     camera_waits: bool,
+    /// Whether no configuration was read yet, right or wrong.
+    beginning: bool,
     /// Whether a configuration was in force before.
     configured: bool,
     ended: bool,
@@ -173,6 +176,7 @@ impl Daemon {
             care: Care::new(now),
             clock: Clock::new(),
             camera_waits: false,
+            beginning: true,
             configured: false,
             ended: false,
             power_off: false,
@@ -271,6 +275,7 @@ impl Daemon {
             state: self.supervisor.state(),
             service: self.service.as_ref(),
             online: self.care.online(),
+            beginning: self.beginning,
             camera_waits: self.camera_waits,
             grade: self.care.grade(),
             filming: self.parts.as_ref().is_some_and(filming),
@@ -375,7 +380,9 @@ impl Daemon {
 
     /// Reads the configuration and starts everything that it is for.
     fn configure(&mut self) -> Event {
-        match self.start_parts() {
+        let started = self.start_parts();
+        self.beginning = false;
+        match started {
             Ok(desired) => Event::Configured(desired),
             Err(problem) => Event::ConfigurationProblem(problem.to_string()),
         }
@@ -385,7 +392,9 @@ impl Daemon {
         self.listen()?;
         self.front
             .configure(config::gpio(&self.config_path), Instant::now());
-        let mut settings = config::read(&self.config_path)?;
+        let path = self.config_path.clone();
+        let mut settings =
+            self.meanwhile("configuration", || false, move || config::read(&path))??;
         settings.start_on_boot &= !self.configured;
         let (parts, desired) = DeviceParts::start(
             settings,

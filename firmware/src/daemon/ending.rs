@@ -1,10 +1,6 @@
-//! How the camera ends what it does, with light and watchdog alive meanwhile:
-//! each step has a deadline, but together they take seconds.
+//! How the camera ends what it does: each step has a deadline.
 
-use std::{
-    io, thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use crossbeam_channel::bounded;
 use tracing::warn;
@@ -12,8 +8,6 @@ use zerocam_protocol::message::{Bye, Health};
 
 use super::{Daemon, DaemonError, EVENTS};
 use crate::{
-    gpio::panel::POLL_EVERY,
-    led::Scene,
     privileged::{self, Word},
     telemetry::BitrateMeter,
 };
@@ -68,26 +62,5 @@ impl Daemon {
             },
         );
         Ok(asked??)
-    }
-
-    /// Does `work` in a thread of its own, and polls the panel until it is done.
-    fn meanwhile<T: Send + 'static>(
-        &mut self,
-        name: &str,
-        filming: impl Fn() -> bool,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> io::Result<T> {
-        let working = thread::Builder::new().name(name.into()).spawn(work)?;
-        while !working.is_finished() {
-            let now = Instant::now();
-            let scene = Scene {
-                filming: filming(),
-                ..self.scene()
-            };
-            let _ = self.front.poll(scene, now);
-            let _ = self.front.look_after(&[], now);
-            thread::sleep(POLL_EVERY);
-        }
-        working.join().map_err(|_| io::Error::other("it panicked"))
     }
 }

@@ -113,6 +113,8 @@ impl Front {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight<'a> {
     pub(super) state: State,
+    /// Whether no configuration was read yet.
+    pub(super) beginning: bool,
     pub(super) service: Option<&'a ServiceStatus>,
     /// Whether the device has a way out.
     pub(super) online: bool,
@@ -132,6 +134,7 @@ impl Sight<'_> {
             led::State::WifiConnecting
         };
         let state = match (self.state, self.grade) {
+            (State::NeedsConfiguration, _) if self.beginning => led::State::Starting,
             (State::NeedsConfiguration, _) => led::State::NeedsConfiguration,
             (State::ShuttingDown, _) => led::State::ShuttingDown,
             (_, Grade::Fatal) => led::State::Fatal,
@@ -242,6 +245,7 @@ mod tests {
                 for (filming, viewers) in [(false, 0), (false, 2), (true, 0), (true, 1)] {
                     let sight = Sight {
                         state,
+                        beginning: false,
                         service: service.as_ref(),
                         online,
                         camera_waits: false,
@@ -261,13 +265,15 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_that_waits_for_the_time_shows_what_is_missing() {
-        for (online, expected) in [
-            (false, led::State::WifiConnecting),
-            (true, led::State::CloudConnecting),
+    fn before_the_configuration_is_read_and_while_the_camera_waits_for_the_time() {
+        for (state, online, expected) in [
+            (State::NeedsConfiguration, false, led::State::Starting),
+            (State::Starting, false, led::State::WifiConnecting),
+            (State::Starting, true, led::State::CloudConnecting),
         ] {
             let sight = Sight {
-                state: State::Starting,
+                state,
+                beginning: true,
                 service: None,
                 online,
                 camera_waits: true,
