@@ -7,8 +7,10 @@
 //! start, stop and new fault.
 
 use std::{
+    collections::VecDeque,
     fs::{self, File},
     io::{self, Write},
+    ops::Range,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -51,8 +53,9 @@ pub struct StateFile {
     document: Document,
     /// Whether the last write failed.
     failing: bool,
-    /// How many black-box entries the outstanding check-in carries.
-    under_way: Option<usize>,
+    /// Which black-box entries the check-ins carry that are not answered yet: the
+    /// one under way, and the one that waits for it.
+    outstanding: VecDeque<Range<usize>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,7 +126,7 @@ impl StateFile {
             directory: directory.into(),
             document,
             failing: false,
-            under_way: None,
+            outstanding: VecDeque::new(),
         }
     }
 
@@ -272,7 +275,7 @@ impl StateFile {
         }
         if black_box.len() == MAX_BLACK_BOX_ENTRIES {
             black_box.remove(0);
-            self.under_way = self.under_way.map(|count| count.saturating_sub(1));
+            forget(&mut self.outstanding, 1);
         }
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
         black_box.push(BlackBoxEntry {
@@ -284,18 +287,24 @@ impl StateFile {
         true
     }
 
-    /// What to tell the service at a check-in.
+    /// What to tell the service at a check-in: what the one under way does not
+    /// tell already. A check-in that waited gives way to this one.
     pub fn unreported(&mut self) -> Vec<BlackBoxEntry> {
+        self.outstanding.truncate(1);
+        let begin = self.outstanding.front().map_or(0, |range| range.end);
         let black_box = &self.document.black_box;
-        self.under_way.get_or_insert(black_box.len());
-        black_box.clone()
+        self.outstanding.push_back(begin..black_box.len());
+        black_box[begin..].to_vec()
     }
 
-    /// How the check-in went: what it carried need not be told again.
+    /// How the check-in under way went: what it carried need not be told again.
     pub fn reported(&mut self, arrived: bool) {
-        let count = self.under_way.take().unwrap_or(0);
-        if arrived && count > 0 {
-            self.document.black_box.drain(..count);
+        let Some(told) = self.outstanding.pop_front() else {
+            return;
+        };
+        if arrived && !told.is_empty() {
+            forget(&mut self.outstanding, told.len());
+            self.document.black_box.drain(told);
             self.save();
         }
     }
@@ -319,6 +328,14 @@ impl StateFile {
                     "the state cannot be stored, so that start, stop and numbers are forgotten at the next power cut: {error}");
             }
         }
+    }
+}
+
+/// Moves ranges along when so many of the entries before them are gone.
+fn forget(ranges: &mut VecDeque<Range<usize>>, entries: usize) {
+    for range in ranges {
+        range.start = range.start.saturating_sub(entries);
+        range.end = range.end.saturating_sub(entries);
     }
 }
 
@@ -591,6 +608,33 @@ mod tests {
         file.record("there is room again");
         assert!(!file.failing);
         assert_eq!(open(directory.path()).desired(), desired);
+    }
+
+    #[test]
+    fn a_check_in_does_not_repeat_what_the_one_before_it_tells() {
+        let texts = |entries: Vec<BlackBoxEntry>| -> Vec<String> {
+            entries.into_iter().map(|entry| entry.text).collect()
+        };
+        // Whether the first and the second arrive; what a third one tells.
+        for (first, second, expected) in [
+            (true, true, &[] as &[&str]),
+            (true, false, &["two", "three"]),
+            (false, true, &["one"]),
+            (false, false, &["one", "two", "three"]),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut file = open(directory.path());
+            file.record("one");
+            assert_eq!(texts(file.unreported()), ["one"]);
+            file.record("two");
+            assert_eq!(texts(file.unreported()), ["two"]);
+            file.record("three");
+            // In place of the one that waits.
+            assert_eq!(texts(file.unreported()), ["two", "three"]);
+            file.reported(first);
+            file.reported(second);
+            assert_eq!(texts(file.unreported()), expected, "{first}, {second}");
+        }
     }
 
     #[test]
