@@ -31,8 +31,6 @@ pub struct Settings {
     pub encoder: EncoderSettings,
     /// The directory of the state file.
     pub state_dir: PathBuf,
-    /// The control socket.
-    pub socket: PathBuf,
     /// Start whenever the program starts.
     pub start_on_boot: bool,
     /// The configured device id.
@@ -192,7 +190,6 @@ impl TryFrom<Configuration> for Settings {
             camera,
             encoder,
             state_dir: daemon.state_dir,
-            socket: daemon.socket,
             start_on_boot: daemon.start_on_boot,
             device_id,
         })
