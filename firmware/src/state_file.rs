@@ -6,6 +6,10 @@
 //! from memory, and says so once. It is written about once an hour and at every
 //! start, stop and new fault.
 
+mod document;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::VecDeque,
     fs::{self, File},
@@ -15,7 +19,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 use zerocam_protocol::{
     DeviceId, Segment,
@@ -23,19 +26,15 @@ use zerocam_protocol::{
     limits::{FLOOR_AHEAD_SEGMENTS, MAX_BLACK_BOX_ENTRIES, MAX_TEXT_CHARS},
 };
 
-use crate::{ladder::Part, last_words, timeline::first_number};
+use document::{Document, ReadError, read, write};
 
-/// The form of the document; another one is not read.
-const VERSION: u32 = 1;
+use crate::{ladder::Part, last_words, timeline::first_number};
 
 /// The floor is raised when fewer segments than this are left below it.
 const FLOOR_RESERVE: u64 = 300;
 
 /// How old the stored time may become before it is written again.
 const TIME_RESERVE_S: u64 = 3600;
-
-/// A file larger than this was not written here.
-const MAX_BYTES: u64 = 256 * 1024;
 
 /// The clock was never set if it shows less: this program did not exist then.
 const EARLIEST_UNIX_S: u64 = 1_767_225_600;
@@ -56,57 +55,6 @@ pub struct StateFile {
     /// Which black-box entries the check-ins carry that are not answered yet: the
     /// one under way, and the one that waits for it.
     outstanding: VecDeque<Range<usize>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Document {
-    version: u32,
-    desired: Desired,
-    floor: Segment,
-    /// The last time that a verified service told, Unix seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    time_unix_s: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    device: Option<DeviceId>,
-    /// What the service has not heard of yet, oldest first.
-    #[serde(default)]
-    black_box: Vec<BlackBoxEntry>,
-    /// What the camera does while the program runs; nothing once it has ended
-    /// as it should.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    doing: Option<String>,
-    /// Since which start of the system.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    boot: Option<String>,
-    /// Crashes in a row, each within a minute of its start.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    crashes: u32,
-    /// Reboots that the Wi-Fi has caused, see [`crate::ladder`].
-    #[serde(default, skip_serializing_if = "is_zero")]
-    wifi_reboots: u32,
-    /// Reboots that the camera has caused.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    camera_reboots: u32,
-}
-
-const fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
-
-impl Document {
-    const NEW: Self = Self {
-        version: VERSION,
-        desired: Desired::FIRST,
-        floor: Segment(0),
-        time_unix_s: None,
-        device: None,
-        black_box: Vec::new(),
-        doing: None,
-        boot: None,
-        crashes: 0,
-        wifi_reboots: 0,
-        camera_reboots: 0,
-    };
 }
 
 impl StateFile {
@@ -351,309 +299,4 @@ pub fn is_writable(directory: &Path) -> io::Result<()> {
         file.sync_all()
     });
     written.and(fs::remove_file(&path))
-}
-
-#[derive(Debug, thiserror::Error)]
-enum ReadError {
-    #[error("{0}")]
-    File(#[from] io::Error),
-    #[error("it is larger than {MAX_BYTES} bytes")]
-    TooLarge,
-    #[error("it is damaged: {0}")]
-    Damaged(#[from] serde_json::Error),
-    #[error("it is of version {0}, known is {VERSION}")]
-    Version(u32),
-}
-
-fn read(path: &Path) -> Result<Document, ReadError> {
-    if fs::metadata(path)?.len() > MAX_BYTES {
-        return Err(ReadError::TooLarge);
-    }
-    #[derive(Deserialize)]
-    struct Versioned {
-        version: u32,
-    }
-    let bytes = fs::read(path)?;
-    let Versioned { version } = serde_json::from_slice(&bytes)?;
-    if version != VERSION {
-        return Err(ReadError::Version(version));
-    }
-    let mut document: Document = serde_json::from_slice(&bytes)?;
-    document.black_box.truncate(MAX_BLACK_BOX_ENTRIES);
-    Ok(document)
-}
-
-fn write(directory: &Path, document: &Document) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
-    let beside = directory.join("state.json.new");
-    let mut file = File::create(&beside)?;
-    file.write_all(&serde_json::to_vec(document)?)?;
-    file.sync_all()?;
-    fs::rename(&beside, directory.join("state.json"))?;
-    File::open(directory)?.sync_all()
-}
-
-#[cfg(test)]
-mod tests {
-    use zerocam_protocol::checkin::DesiredState;
-
-    use super::*;
-
-    fn open(directory: &Path) -> StateFile {
-        open_in(directory, "first boot")
-    }
-
-    fn open_in(directory: &Path, boot: &str) -> StateFile {
-        let mut file = StateFile::open(directory);
-        file.begin(Some(boot));
-        file
-    }
-
-    fn stored(directory: &Path) -> String {
-        fs::read_to_string(directory.join("state.json")).unwrap()
-    }
-
-    #[test]
-    fn golden_document() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut file = open(directory.path());
-        assert_eq!(file.desired(), Desired::FIRST);
-        file.set_desired(Desired::FIRST.superseded_by(DesiredState::Started));
-        assert_eq!(
-            file.claim_first_number(1_790_000_000),
-            Segment(1_790_000_000)
-        );
-        file.device(|| "garden-1".parse().unwrap());
-        assert_eq!(
-            stored(directory.path()),
-            r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"doing":"STARTING","boot":"first boot"}"#
-        );
-    }
-
-    #[test]
-    fn it_survives_being_killed_and_says_so() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut killed = open(directory.path());
-        let desired = killed.desired().superseded_by(DesiredState::Started);
-        killed.set_desired(desired);
-        killed.set_doing("STREAMING");
-        drop(killed);
-        let mut next = open_in(directory.path(), "second boot");
-        assert_eq!(next.desired(), desired);
-        let entries = next.unreported();
-        assert_eq!(entries.len(), 1);
-        assert_eq!(
-            entries[0].text,
-            "the program ended without notice while STREAMING: power was lost, or it was killed"
-        );
-        next.reported(true);
-        next.end();
-        assert_eq!(open(directory.path()).unreported(), []);
-    }
-
-    #[test]
-    fn a_crash_is_told_apart_from_a_power_cut() {
-        let directory = tempfile::tempdir().unwrap();
-        drop(open(directory.path()));
-        let last_words = directory.path().join("last-words.txt");
-        fs::write(&last_words, "panicked at src/camera.rs:7:5:\nno frame\n").unwrap();
-        let entries = open(directory.path()).unreported();
-        assert_eq!(
-            entries[0].text,
-            "the program crashed while STARTING: panicked at src/camera.rs:7:5: no frame"
-        );
-        assert!(!last_words.exists());
-    }
-
-    #[test]
-    fn crashes_in_a_row_are_counted() {
-        let directory = tempfile::tempdir().unwrap();
-        let crash = || fs::write(directory.path().join("last-words.txt"), "panicked").unwrap();
-        for crashes in 0..CRASHES_IN_A_ROW {
-            let file = open(directory.path());
-            assert!(!file.crashes_again_and_again(), "{crashes}");
-            crash();
-        }
-        let mut file = open(directory.path());
-        assert!(file.crashes_again_and_again());
-        file.survived();
-        assert!(!file.crashes_again_and_again());
-        crash();
-        assert!(!open(directory.path()).crashes_again_and_again());
-    }
-
-    /// Out of memory, or starved by the watchdog: nobody is left to say a word.
-    #[test]
-    fn killed_again_and_again_without_a_power_cut_is_a_crash_too() {
-        let directory = tempfile::tempdir().unwrap();
-        for kills in 0..CRASHES_IN_A_ROW {
-            let file = open(directory.path());
-            assert!(!file.crashes_again_and_again(), "{kills}");
-        }
-        let mut file = open(directory.path());
-        assert!(file.crashes_again_and_again());
-        let told = file.unreported();
-        assert_eq!(told.len(), 1, "each says the same");
-        assert_eq!(told[0].text, "the program was killed while STARTING");
-        drop(file);
-
-        let file = open_in(directory.path(), "second boot");
-        assert!(!file.crashes_again_and_again(), "power was lost");
-        file.end();
-        let file = open_in(directory.path(), "second boot");
-        assert_eq!(file.document.crashes, 0, "it ended as it should");
-        drop(file);
-        // Nothing is known of the boot.
-        for _ in 0..=CRASHES_IN_A_ROW {
-            StateFile::open(directory.path()).begin(None);
-        }
-        let file = StateFile::open(directory.path());
-        assert!(!file.crashes_again_and_again());
-    }
-
-    #[test]
-    fn reboots_outlive_themselves_or_are_known_not_to() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut file = open(directory.path());
-        assert!(file.keep_reboots(Part::Wifi, 2));
-        assert!(file.keep_reboots(Part::Camera, 1));
-        let next = open(directory.path());
-        assert_eq!(
-            (next.reboots(Part::Wifi), next.reboots(Part::Camera)),
-            (2, 1)
-        );
-
-        let in_the_way = directory.path().join("state");
-        fs::write(&in_the_way, "").unwrap();
-        assert!(!open(&in_the_way).keep_reboots(Part::Wifi, 1));
-    }
-
-    #[test]
-    fn the_floor_is_stored_once_an_hour() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut file = open(directory.path());
-        let mut writes = 0;
-        for segment in 1_790_000_000..1_790_007_200 {
-            let before = file.document.floor;
-            file.reserve_above(Segment(segment));
-            writes += u32::from(file.document.floor != before);
-            assert!(file.document.floor > Segment(segment));
-        }
-        assert_eq!(writes, 3);
-        // The clock was set back, or never set.
-        let next = open(directory.path()).claim_first_number(0);
-        assert!(next > Segment(1_790_007_200), "{next}");
-    }
-
-    #[test]
-    fn the_time_is_stored_once_an_hour_and_may_go_back() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut file = open(directory.path());
-        assert_eq!(file.time_unix_s(), None);
-        for (now, kept) in [
-            (1_790_000_000, 1_790_000_000),
-            (1_790_003_599, 1_790_000_000),
-            (1_790_003_600, 1_790_003_600),
-            (1_789_000_000, 1_789_000_000),
-        ] {
-            file.keep_time(now);
-            let stored = StateFile::open(directory.path()).time_unix_s();
-            assert_eq!(stored, Some(kept), "at {now}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_replaced() {
-        let many = "x".repeat(MAX_BYTES as usize + 1);
-        for content in ["", "{", "[]", r#"{"version":2}"#, r#"{"version":1}"#, &many] {
-            let directory = tempfile::tempdir().unwrap();
-            fs::write(directory.path().join("state.json"), content).unwrap();
-            let file = open(directory.path());
-            assert_eq!(file.desired(), Desired::FIRST);
-            assert!(stored(directory.path()).starts_with(r#"{"version":1,"#));
-        }
-    }
-
-    #[test]
-    fn without_a_card_it_runs_on_from_memory() {
-        let directory = tempfile::tempdir().unwrap();
-        let file_in_the_way = directory.path().join("state");
-        fs::write(&file_in_the_way, "").unwrap();
-        let mut file = open(&file_in_the_way);
-        let desired = file.desired().superseded_by(DesiredState::Started);
-        file.set_desired(desired);
-        assert!(file.failing);
-        assert_eq!(file.desired(), desired);
-        fs::remove_file(&file_in_the_way).unwrap();
-        file.record("the card is back");
-        assert!(!file.failing);
-        assert!(stored(&file_in_the_way).contains("the card is back"));
-    }
-
-    #[test]
-    fn on_a_full_card_the_old_document_stays_and_it_runs_on() {
-        let directory = tempfile::tempdir().unwrap();
-        drop(open(directory.path()));
-        let old = stored(directory.path());
-        // Every write to this device fails for want of room.
-        let beside = directory.path().join("state.json.new");
-        std::os::unix::fs::symlink("/dev/full", &beside).unwrap();
-        let mut file = StateFile::open(directory.path());
-        let desired = file.desired().superseded_by(DesiredState::Started);
-        file.set_desired(desired);
-        assert!(file.failing);
-        assert_eq!(file.desired(), desired);
-        assert_eq!(stored(directory.path()), old);
-        fs::remove_file(&beside).unwrap();
-        file.record("there is room again");
-        assert!(!file.failing);
-        assert_eq!(open(directory.path()).desired(), desired);
-    }
-
-    #[test]
-    fn a_check_in_does_not_repeat_what_the_one_before_it_tells() {
-        let texts = |entries: Vec<BlackBoxEntry>| -> Vec<String> {
-            entries.into_iter().map(|entry| entry.text).collect()
-        };
-        // Whether the first and the second arrive; what a third one tells.
-        for (first, second, expected) in [
-            (true, true, &[] as &[&str]),
-            (true, false, &["two", "three"]),
-            (false, true, &["one"]),
-            (false, false, &["one", "two", "three"]),
-        ] {
-            let directory = tempfile::tempdir().unwrap();
-            let mut file = open(directory.path());
-            file.record("one");
-            assert_eq!(texts(file.unreported()), ["one"]);
-            file.record("two");
-            assert_eq!(texts(file.unreported()), ["two"]);
-            file.record("three");
-            // In place of the one that waits.
-            assert_eq!(texts(file.unreported()), ["two", "three"]);
-            file.reported(first);
-            file.reported(second);
-            assert_eq!(texts(file.unreported()), expected, "{first}, {second}");
-        }
-    }
-
-    #[test]
-    fn the_black_box_is_bounded_and_told_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut file = open(directory.path());
-        file.record("same");
-        file.record("same");
-        assert_eq!(file.unreported().len(), 1);
-        file.record("meanwhile");
-        file.reported(true);
-        assert_eq!(file.unreported()[0].text, "meanwhile");
-        file.reported(false);
-        for number in 0..100 {
-            file.record(&format!("{number} {}", "x".repeat(1000)));
-        }
-        let entries = file.unreported();
-        assert_eq!(entries.len(), MAX_BLACK_BOX_ENTRIES);
-        assert!(entries[31].text.starts_with("99 x"));
-        assert_eq!(entries[31].text.chars().count(), MAX_TEXT_CHARS);
-    }
 }
