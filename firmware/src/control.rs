@@ -19,9 +19,12 @@ use std::{
 };
 
 use crossbeam_channel::Sender;
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 use serde::{Deserialize, Serialize};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::status::Status;
 
@@ -30,6 +33,9 @@ const MAX_LINE_BYTES: u64 = 16 * 1024;
 
 /// How long one read, write or decision may take.
 const DEADLINE: Duration = Duration::from_secs(3);
+
+/// Pause after a client could not be taken.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,12 +109,7 @@ impl ControlSocket {
         thread::Builder::new()
             .name("control".into())
             .spawn(move || {
-                for client in accepting.incoming() {
-                    let Ok(client) = client else { return };
-                    if let Err(error) = serve(&client, &requests) {
-                        debug!(%error, "a client of the control socket was not served");
-                    }
-                }
+                serve_all(accepting.incoming(), &requests);
             })
             .map_err(unusable)?;
         Ok(Self {
@@ -117,12 +118,6 @@ impl ControlSocket {
             _lock: lock,
         })
     }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 impl Drop for ControlSocket {
@@ -130,6 +125,31 @@ impl Drop for ControlSocket {
         let _ = fs::remove_file(&self.path);
         // Ends the thread that accepts.
         let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
+    }
+}
+
+/// Serves one after the other until the socket is shut down.
+fn serve_all(clients: impl Iterator<Item = io::Result<UnixStream>>, requests: &Sender<Asked>) {
+    let mut failing = false;
+    for client in clients {
+        match client.map_err(|error| (Errno::from_io_error(&error), error)) {
+            Ok(client) => {
+                failing = false;
+                if let Err(error) = serve(&client, requests) {
+                    debug!(%error, "a client of the control socket was not served");
+                }
+            }
+            // What accept(2) says of a socket that no longer listens.
+            Err((Some(Errno::INVAL), _)) => return,
+            // A client that is gone already, or too many open files.
+            Err((_, error)) => {
+                if !failing {
+                    warn!(%error, "a client of the control socket was not taken");
+                }
+                failing = true;
+                thread::sleep(PAUSE);
+            }
+        }
     }
 }
 
@@ -254,6 +274,32 @@ mod tests {
             ask(&path, Request::Status),
             Err(AskError::NoDaemon { .. })
         ));
+    }
+
+    #[test]
+    fn a_client_that_cannot_be_taken_is_not_the_end() {
+        let (requests, asked) = crossbeam_channel::unbounded::<Asked>();
+        let connect = || {
+            let (mut client, ours) = UnixStream::pair().unwrap();
+            client.write_all(b"{\"do\":\"start\"}\n").unwrap();
+            (client, Ok(ours))
+        };
+        let ((_one, first), (_two, second)) = (connect(), connect());
+        let failure = |errno: Errno| Err(errno.into());
+        let clients = [
+            failure(Errno::MFILE),
+            failure(Errno::CONNABORTED),
+            first,
+            failure(Errno::INVAL),
+            second,
+        ];
+        let answering = thread::spawn(move || {
+            let answer = |asked: Asked| asked.answer.send(Answer::Refused("no".into()));
+            asked.into_iter().map(answer).filter(Result::is_ok).count()
+        });
+        serve_all(clients.into_iter(), &requests);
+        drop(requests);
+        assert_eq!(answering.join().unwrap(), 1, "those before the end");
     }
 
     #[test]

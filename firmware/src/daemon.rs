@@ -4,10 +4,13 @@
 //! The main thread runs this loop and is the only one to write the state file.
 //! It leaves out every decision.
 
+mod answering;
 mod care;
 mod device_parts;
+mod ending;
 mod front;
 mod hearing;
+mod meanwhile;
 mod timekeeping;
 
 use std::{
@@ -25,7 +28,7 @@ use tracing::{error, info, warn};
 use zerocam_protocol::{
     checkin::{Desired, DesiredState},
     limits::HEALTH_INTERVAL,
-    message::{Bye, Health},
+    message::Health,
 };
 
 use crate::{
@@ -34,13 +37,12 @@ use crate::{
     clock::Clock,
     condition::Signs,
     config::{self, DaemonConfiguration},
-    control::{Answer, Asked, ControlError, ControlSocket, Request},
-    gpio::panel::POLL_EVERY,
+    control::{Asked, ControlError, ControlSocket},
     last_words,
     led::Scene,
     privileged::{self, PrivilegedError, Word},
     sampler::{Reading, Sampler},
-    status::{Identity, ServiceStatus, Status, Video},
+    status::{Identity, ServiceStatus, Video},
     supervisor::{Action, Event, State, Supervisor},
     telemetry::BitrateMeter,
     uplink::UplinkEvent,
@@ -72,7 +74,7 @@ pub fn run(config_path: PathBuf) -> Result<(), DaemonError> {
         daemon.handle(event);
     }
     if daemon.power_off {
-        privileged::ask(&daemon.places.privileged_socket, &Word::PowerOff)?;
+        daemon.switch_off()?;
     }
     info!("ended as asked");
     Ok(())
@@ -137,6 +139,8 @@ struct Daemon {
     clock: Clock,
     /// Whether the camera is to be opened once the clock is right.
     camera_waits: bool,
+    /// Whether no configuration was read yet, right or wrong.
+    beginning: bool,
     /// Whether a configuration was in force before.
     configured: bool,
     ended: bool,
@@ -172,6 +176,7 @@ impl Daemon {
             care: Care::new(now),
             clock: Clock::new(),
             camera_waits: false,
+            beginning: true,
             configured: false,
             ended: false,
             power_off: false,
@@ -270,6 +275,7 @@ impl Daemon {
             state: self.supervisor.state(),
             service: self.service.as_ref(),
             online: self.care.online(),
+            beginning: self.beginning,
             camera_waits: self.camera_waits,
             grade: self.care.grade(),
             filming: self.parts.as_ref().is_some_and(filming),
@@ -374,7 +380,9 @@ impl Daemon {
 
     /// Reads the configuration and starts everything that it is for.
     fn configure(&mut self) -> Event {
-        match self.start_parts() {
+        let started = self.start_parts();
+        self.beginning = false;
+        match started {
             Ok(desired) => Event::Configured(desired),
             Err(problem) => Event::ConfigurationProblem(problem.to_string()),
         }
@@ -384,7 +392,9 @@ impl Daemon {
         self.listen()?;
         self.front
             .configure(config::gpio(&self.config_path), Instant::now());
-        let mut settings = config::read(&self.config_path)?;
+        let path = self.config_path.clone();
+        let mut settings =
+            self.meanwhile("configuration", || false, move || config::read(&path))??;
         settings.start_on_boot &= !self.configured;
         let (parts, desired) = DeviceParts::start(
             settings,
@@ -398,43 +408,6 @@ impl Daemon {
         self.parts = Some(parts);
         self.configured = true;
         Ok(desired)
-    }
-
-    /// Ends everything that the configuration was for, the LED alive meanwhile.
-    fn release(&mut self, bye: Bye, checking_in: bool) {
-        let Some(parts) = self.parts.take() else {
-            return;
-        };
-        let gauges = parts.capture.gauges().clone();
-        // On an open stream, the farewell says all.
-        let last_word = (checking_in && !self.link_up).then(|| self.uplink_events.1.clone());
-        let ending = thread::Builder::new()
-            .name("ending".into())
-            .spawn(move || parts.end(bye, last_word.as_ref()));
-        match ending {
-            Ok(ending) => {
-                while !ending.is_finished() {
-                    let now = Instant::now();
-                    let scene = Scene {
-                        filming: gauges.filming(),
-                        ..self.scene()
-                    };
-                    let _ = self.front.poll(scene, now);
-                    thread::sleep(POLL_EVERY);
-                }
-            }
-            Err(error) => warn!("no farewell: the system has no more threads: {error}"),
-        }
-        // What the old threads had to say is over.
-        self.camera_waits = false;
-        self.capture_events = bounded(EVENTS);
-        self.uplink_events = bounded(EVENTS);
-        self.bitrate_meter = BitrateMeter::default();
-        self.health = Health::default();
-        self.link_up = false;
-        self.service = None;
-        self.video = None;
-        self.viewers = 0;
     }
 
     /// Reads the figures when it is time.
@@ -495,61 +468,6 @@ impl Daemon {
         // Nobody should wait for the next one due.
         if !was_online && self.care.online() && !self.link_up {
             parts.check_in(&self.supervisor, self.health.clone());
-        }
-    }
-
-    /// Answers a client; its wish is followed first.
-    fn answer(&mut self, asked: &Asked) {
-        let answer = match (asked.request, &self.parts) {
-            (Request::Status, _) => Ok(()),
-            (_, None) => Err(format!(
-                "{}: {}",
-                self.supervisor.state().word(),
-                self.supervisor.reason()
-            )),
-            (Request::Start, Some(_)) => {
-                self.wish(DesiredState::Started);
-                Ok(())
-            }
-            (Request::Stop, Some(_)) => {
-                self.wish(DesiredState::Stopped);
-                Ok(())
-            }
-            (Request::Bitrate { bitrate_bps }, Some(parts)) => {
-                if config::BITRATES_BPS.contains(&bitrate_bps) {
-                    parts.capture.set_bitrate(bitrate_bps);
-                    Ok(())
-                } else {
-                    let (lowest, highest) = config::BITRATES_BPS.into_inner();
-                    Err(format!(
-                        "{bitrate_bps} bits per second is out of range; ask for {lowest} to {highest}"
-                    ))
-                }
-            }
-        };
-        let answer = answer.map_or_else(Answer::Refused, |()| {
-            Answer::Status(Box::new(self.status()))
-        });
-        // The client may be gone.
-        let _ = asked.answer.try_send(answer);
-    }
-
-    fn wish(&mut self, wish: DesiredState) {
-        self.handle(Event::Wish(wish, "from the command line"));
-    }
-
-    fn status(&self) -> Status {
-        Status {
-            state: self.supervisor.state().word().into(),
-            reason: self.supervisor.reason().into(),
-            desired: self.supervisor.desired().state,
-            identity: self.parts.as_ref().map(|parts| parts.identity.clone()),
-            service: self.service.clone(),
-            video: self.video.clone(),
-            viewers: self.viewers,
-            health: self.health.clone(),
-            problems: [self.front.problems(), self.care.problems().collect()].concat(),
-            software: crate::SOFTWARE.into(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Which device this is: the configured id, the board's serial number, or a
-//! random one that the state file keeps.
+//! Which device this is (the configured id, the board's serial number, or a random
+//! one that the state file keeps), and which start of its system.
 
 use std::{fmt::Write, fs, path::Path};
 
@@ -15,6 +15,13 @@ pub fn board_serial(root: &Path) -> Option<DeviceId> {
         .as_deref()
         .and_then(serial)
         .or_else(|| serial(cpuinfo_serial(&cpuinfo()?)?))
+}
+
+/// What tells this start of the system from every other, from `root`'s `proc`.
+#[must_use]
+pub fn boot(root: &Path) -> Option<String> {
+    let id = fs::read_to_string(root.join("proc/sys/kernel/random/boot_id")).ok()?;
+    Some(id.trim().to_owned())
 }
 
 /// A new id for a board without a serial number.

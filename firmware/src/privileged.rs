@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 /// Size of the status file, which never changes. What is longer is cut.
 pub const STATUS_FILE_BYTES: usize = 4096;
@@ -87,19 +87,23 @@ pub fn ask(socket: &Path, word: &Word) -> Result<(), PrivilegedError> {
 
 /// As [`ask`], in a thread of its own; what comes of it is logged.
 pub fn ask_in_background(socket: &Path, word: Word) {
+    let word_text = word.text();
+    ask_and_then(socket, word, move |answer| match answer {
+        Ok(()) => info!(word = word_text, "the helper has done it"),
+        Err(error) => warn!("{error}"),
+    });
+}
+
+/// As [`ask`], in a thread of its own, which hands the answer to `then`.
+pub fn ask_and_then(
+    socket: &Path,
+    word: Word,
+    then: impl FnOnce(Result<(), PrivilegedError>) + Send + 'static,
+) {
     let socket = socket.to_owned();
     let spawned = thread::Builder::new()
         .name("privileged".into())
-        .spawn(move || {
-            let word_text = word.text();
-            match (ask(&socket, &word), word) {
-                // Its own result shows on the card, and it is written often.
-                (Ok(()), Word::WriteStatus(_)) => debug!("the status file was written"),
-                (Err(error), Word::WriteStatus(_)) => debug!("no status file: {error}"),
-                (Ok(()), _) => info!(word = word_text, "the helper has done it"),
-                (Err(error), _) => warn!("{error}"),
-            }
-        });
+        .spawn(move || then(ask(&socket, &word)));
     if let Err(error) = spawned {
         warn!("the system has no more threads: {error}");
     }

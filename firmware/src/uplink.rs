@@ -27,6 +27,7 @@ mod upload;
 mod waker;
 
 use std::{
+    fmt,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
@@ -34,6 +35,7 @@ use std::{
 };
 
 use crossbeam_channel::Sender;
+use rustls::ClientConfig;
 use zerocam_config_file::Secret;
 use zerocam_protocol::{
     AccessUnit, CameraName, DeviceId, Run, Segment,
@@ -102,17 +104,37 @@ pub struct UplinkConfig {
     pub ring: RingLimits,
     /// Program name and version, for people.
     pub software: String,
+    /// Whom to trust, once that is known: reading it takes a Pi a while.
+    pub trust: Option<Trust>,
+}
+
+/// The certificate authorities of the system and of `ca_file`, read.
+#[derive(Clone)]
+pub struct Trust(Arc<ClientConfig>);
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trust").finish_non_exhaustive()
+    }
 }
 
 impl UplinkConfig {
-    /// Checks address, key and certificate files without connecting.
+    /// Checks address, key and certificate files without connecting, and keeps
+    /// what it has read.
     ///
     /// # Errors
     /// The first [`UplinkError`] found.
-    pub fn validate(&self) -> Result<CameraName, UplinkError> {
+    pub fn validate(&mut self) -> Result<CameraName, UplinkError> {
         let endpoint = Endpoint::new(self)?;
-        tls::client_config(self.ca_file.as_deref(), endpoint.secure)?;
+        self.trust = Some(Trust(self.tls(&endpoint)?));
         Ok(endpoint.camera)
+    }
+
+    fn tls(&self, endpoint: &Endpoint) -> Result<Arc<ClientConfig>, TlsError> {
+        match &self.trust {
+            Some(Trust(tls)) => Ok(Arc::clone(tls)),
+            None => tls::client_config(self.ca_file.as_deref(), endpoint.secure),
+        }
     }
 }
 
@@ -195,7 +217,7 @@ impl Uplink {
         events: Sender<UplinkEvent>,
     ) -> Result<Self, UplinkError> {
         let endpoint = Arc::new(Endpoint::new(&config)?);
-        let tls = tls::client_config(config.ca_file.as_deref(), endpoint.secure)?;
+        let tls = config.tls(&endpoint)?;
         let mailbox = Arc::new(Mailbox {
             contents: Mutex::default(),
             waker: Arc::new(Waker::new()?),

@@ -191,3 +191,15 @@ fn what_is_refused() {
     let error = refusal(&directory.path().join("missing"));
     assert!(matches!(error, ReplayError::Unreadable { .. }), "{error}");
 }
+
+#[test]
+fn a_long_file_is_not_read_through_before_it_plays() {
+    let directory = tempfile::tempdir().unwrap();
+    let clip = fs::read(footage(&directory, "")).unwrap();
+    let mut long = clip.repeat((33 << 20) / clip.len() + 1);
+    long.extend(fs::read(footage(&directory, "-bf 2 -x264-params b-adapt=0")).unwrap());
+    let path = directory.path().join("long.h264");
+    fs::write(&path, long).unwrap();
+    let camera = Replay::open(&path, None).unwrap();
+    assert_eq!(camera.pace().keyframe_interval, Duration::from_millis(80));
+}

@@ -1,6 +1,6 @@
 //! A recorded H.264 file as a camera: in real time, over and over.
 //!
-//! The whole file is read once when it is opened, so that one that cannot be
+//! The file's beginning is read when it is opened, so that one that cannot be
 //! streamed is refused at once and the interval of its keyframes is known; then
 //! it is streamed picture by picture. Capture times continue evenly over the
 //! loop. Memory holds one picture and one read.
@@ -27,6 +27,10 @@ use super::{
 /// sending all that was due meanwhile.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
+/// So much of a file is looked at when it is opened: a slow card gives it in a few
+/// seconds, and whoever waits for longer is taken for stuck.
+const SURVEY_BYTES: usize = 32 << 20;
+
 /// A recorded file.
 #[derive(Debug)]
 pub struct Replay {
@@ -41,7 +45,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Reads the file through and prepares to play it. `frame_rate_hz` counts
+    /// Reads the first 32 MiB of the file and prepares to play it. `frame_rate_hz` counts
     /// more than what the file says.
     ///
     /// # Errors
@@ -160,7 +164,7 @@ impl Survey {
         let mut sets = None;
         let (mut group, mut longest_group) = (0, 0);
         let mut file_bytes = 0;
-        loop {
+        while file_bytes < SURVEY_BYTES {
             while let Some(unit) = split(path, splitter.next_unit())? {
                 pictures += 1;
                 if unit.bidirectional {

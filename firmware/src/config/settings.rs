@@ -31,8 +31,6 @@ pub struct Settings {
     pub encoder: EncoderSettings,
     /// The directory of the state file.
     pub state_dir: PathBuf,
-    /// The control socket.
-    pub socket: PathBuf,
     /// Start whenever the program starts.
     pub start_on_boot: bool,
     /// The configured device id.
@@ -175,7 +173,7 @@ impl TryFrom<Configuration> for Settings {
         System::try_from(configuration.system)?;
         let camera = camera(configuration.camera, configuration.picture)?;
         let encoder = encoder(&configuration.stream, &camera)?;
-        let uplink = UplinkConfig {
+        let mut uplink = UplinkConfig {
             url: configuration.cloud.url,
             key: configuration.cloud.key,
             ca_file: configuration.cloud.ca_file,
@@ -183,15 +181,15 @@ impl TryFrom<Configuration> for Settings {
             device: device_id.clone().unwrap_or_else(unknown_device),
             ring: ring(&configuration.stream)?,
             software: crate::SOFTWARE.to_owned(),
+            trust: None,
         };
         Wifi::new(&configuration.country, configuration.wifi)?;
         Ok(Self {
-            camera_name: camera_name(&uplink)?,
+            camera_name: camera_name(&mut uplink)?,
             uplink,
             camera,
             encoder,
             state_dir: daemon.state_dir,
-            socket: daemon.socket,
             start_on_boot: daemon.start_on_boot,
             device_id,
         })
@@ -203,7 +201,7 @@ fn unknown_device() -> DeviceId {
 }
 
 /// Checks where the pictures go.
-fn camera_name(uplink: &UplinkConfig) -> Result<CameraName, Problem> {
+fn camera_name(uplink: &mut UplinkConfig) -> Result<CameraName, Problem> {
     let [url, key, ca_file] = ["url", "key", "ca_file"].map(|key| Key("cloud", key));
     if uplink.url.is_empty() {
         return Err(

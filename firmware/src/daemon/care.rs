@@ -369,10 +369,10 @@ mod tests {
         let mut device = Device::new();
         let state = device.root.path().join("state");
         for _ in 0..3 {
-            device.state_file.begin();
+            device.state_file.begin(None);
             fs::write(state.join("last-words.txt"), "panicked").unwrap();
         }
-        device.state_file.begin();
+        device.state_file.begin(None);
         device.care.begin(&device.state_file);
         device.look(0..58, true, None);
         assert_eq!(device.care.grade(), Grade::Fatal);

@@ -75,7 +75,7 @@ impl DeviceParts {
         let uplink = Uplink::spawn(uplink, queued, uplink_events)?;
         let camera_has_module = matches!(settings.camera, CameraSettings::V4l2 { .. });
         let capture = Capture::spawn(settings.camera, settings.encoder, frames, capture_events)?;
-        state_file.begin();
+        state_file.begin(device::boot(Path::new("/")).as_deref());
         let parts = Self {
             identity,
             state_file,

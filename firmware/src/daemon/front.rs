@@ -3,14 +3,17 @@
 
 use std::{path::Path, time::Instant};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tracing::{info, warn};
+
 use super::care::Grade;
 use crate::{
     button::Gesture,
     gpio::{self, Host, panel::Panel},
     led::{self, Scene},
-    privileged::{self, Word},
+    privileged::{self, PrivilegedError, Word},
     status::{ServiceStatus, Status},
-    status_file::StatusFile,
+    status_file::{News, StatusFile},
     supervisor::State,
     systemd::ServiceManager,
     watchdog::{Beats, Watchdog},
@@ -25,7 +28,11 @@ pub(super) struct Front {
     watchdog: Watchdog,
     pub(super) service_manager: ServiceManager,
     status_file: StatusFile,
+    written: (Sender<Written>, Receiver<Written>),
 }
+
+/// What came of writing the status file.
+type Written = Result<(), PrivilegedError>;
 
 impl Front {
     pub(super) fn new(gpio: gpio::Configuration, now: Instant) -> Self {
@@ -35,6 +42,7 @@ impl Front {
             watchdog: Watchdog::new(ServiceManager::patience()),
             service_manager: ServiceManager::default(),
             status_file: StatusFile::default(),
+            written: bounded(1),
         }
     }
 
@@ -79,9 +87,24 @@ impl Front {
     /// Shows how the camera is to those who do not ask.
     pub(super) fn show(&mut self, status: &Status, helper: &Path, now: Instant) {
         self.service_manager.status(&status.headline());
+        if let Ok(written) = self.written.1.try_recv() {
+            self.tell(&written);
+        }
         let text = status.lasting().to_string();
         if self.status_file.is_due(&text, now) {
-            privileged::ask_in_background(helper, Word::WriteStatus(text));
+            let written = self.written.0.clone();
+            privileged::ask_and_then(helper, Word::WriteStatus(text), move |answer| {
+                // One is under way at a time: each ends within the interval.
+                let _ = written.try_send(answer);
+            });
+        }
+    }
+
+    fn tell(&mut self, written: &Written) {
+        match (self.status_file.ended(written.is_ok()), written) {
+            (Some(News::Fails), Err(error)) => warn!("the status file is not written: {error}"),
+            (Some(_), _) => info!("the status file is written again"),
+            (None, _) => {}
         }
     }
 }
@@ -90,6 +113,8 @@ impl Front {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight<'a> {
     pub(super) state: State,
+    /// Whether no configuration was read yet.
+    pub(super) beginning: bool,
     pub(super) service: Option<&'a ServiceStatus>,
     /// Whether the device has a way out.
     pub(super) online: bool,
@@ -109,6 +134,7 @@ impl Sight<'_> {
             led::State::WifiConnecting
         };
         let state = match (self.state, self.grade) {
+            (State::NeedsConfiguration, _) if self.beginning => led::State::Starting,
             (State::NeedsConfiguration, _) => led::State::NeedsConfiguration,
             (State::ShuttingDown, _) => led::State::ShuttingDown,
             (_, Grade::Fatal) => led::State::Fatal,
@@ -219,6 +245,7 @@ mod tests {
                 for (filming, viewers) in [(false, 0), (false, 2), (true, 0), (true, 1)] {
                     let sight = Sight {
                         state,
+                        beginning: false,
                         service: service.as_ref(),
                         online,
                         camera_waits: false,
@@ -238,13 +265,15 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_that_waits_for_the_time_shows_what_is_missing() {
-        for (online, expected) in [
-            (false, led::State::WifiConnecting),
-            (true, led::State::CloudConnecting),
+    fn before_the_configuration_is_read_and_while_the_camera_waits_for_the_time() {
+        for (state, online, expected) in [
+            (State::NeedsConfiguration, false, led::State::Starting),
+            (State::Starting, false, led::State::WifiConnecting),
+            (State::Starting, true, led::State::CloudConnecting),
         ] {
             let sight = Sight {
-                state: State::Starting,
+                state,
+                beginning: true,
                 service: None,
                 online,
                 camera_waits: true,

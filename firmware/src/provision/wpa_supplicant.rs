@@ -4,12 +4,9 @@ use std::fmt::Write as _;
 
 use crate::config::{AuthMethod, Wifi, WifiConfiguration, is_raw_key};
 
-/// All of the file. Its group may use the control socket: the daemon's.
+/// All of the file. Without a control socket, nobody can change what it says.
 pub(super) fn configuration(wifi: &Wifi) -> String {
-    let mut text = String::from(
-        "# Made from zerocam.toml at every start.\n\
-         ctrl_interface=DIR=/run/wpa_supplicant GROUP=zerocam\n",
-    );
+    let mut text = String::from("# Made from zerocam.toml at every start.\n");
     if let Some(country) = &wifi.country {
         text += &format!("country={country}\n");
     }

@@ -124,18 +124,14 @@ impl Exchange {
     /// asked for without the key, of one who was verified as of the certificate's
     /// first second, and counts only if the certificate is valid at it, too.
     fn check_in(&self, request: &CheckinRequest) -> Result<CheckinResponse, Failure> {
-        match self.post(&self.agent, request) {
-            Err(Failure::CertificateNotYetValid {
-                not_before: Some(not_before),
-                host,
-            }) => match self.time_after(not_before) {
-                Some(time) => self.post(&self.agent_as_of(time), request),
-                None => Err(Failure::CertificateNotYetValid {
-                    not_before: Some(not_before),
-                    host,
-                }),
-            },
-            result => result,
+        let result = self.post(&self.agent, request);
+        let not_before = match &result {
+            Err(Failure::CertificateNotYetValid { not_before, .. }) => *not_before,
+            _ => None,
+        };
+        match not_before.and_then(|not_before| self.time_after(not_before)) {
+            Some(time) => self.post(&self.agent_as_of(time), request),
+            None => result,
         }
     }
 

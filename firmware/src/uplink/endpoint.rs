@@ -161,6 +161,7 @@ mod tests {
             allow_plain,
             device: "dev-1".parse().unwrap(),
             ring: RingLimits::default(),
+            trust: None,
             software: String::new(),
         })
     }

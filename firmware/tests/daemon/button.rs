@@ -179,3 +179,29 @@ fn a_camera_that_cannot_switch_itself_off_says_so() {
     assert_eq!(daemon.wait().code(), Some(74));
     daemon.wait_for_log("cannot switch off: the helper that may do what needs root is not reached");
 }
+
+#[test]
+fn a_busy_helper_is_asked_once_more_and_the_light_lives_meanwhile() {
+    let camera = Camera::new();
+    let mut daemon = camera.run_until_ready();
+    let (answer, answers) = crossbeam_channel::bounded(0);
+    let helper = Helper::answering(&camera.path("privileged.sock"), move |request| {
+        if request == "power-off\n" {
+            answers.recv().unwrap()
+        } else {
+            "ok"
+        }
+    });
+    camera.press(EIGHT_SECONDS);
+    assert_eq!(helper.until("power"), "power-off\n");
+    for _ in 0..3 {
+        wait_until("light", || camera.led("led"));
+        wait_until("darkness", || !camera.led("led"));
+    }
+    answer.send("busy").unwrap();
+    assert_eq!(helper.until("power"), "power-off\n");
+    answer.send("ok").unwrap();
+    assert_eq!(daemon.wait().code(), Some(0));
+    daemon.wait_for_log("the helper did not do `power-off`: busy");
+    assert!(!camera.led("led"), "dark");
+}

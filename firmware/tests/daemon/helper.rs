@@ -1,5 +1,5 @@
-//! The helper that may do what needs root, played by the test: it says `ok` to
-//! everything and tells what it was asked.
+//! The helper that may do what needs root, played by the test: it tells what it
+//! was asked, and says `ok` or what the test wants.
 
 use std::{
     io::{Read, Write},
@@ -19,14 +19,21 @@ pub(crate) struct Helper {
 
 impl Helper {
     pub(crate) fn at(socket: &Path) -> Self {
+        Self::answering(socket, |_| "ok")
+    }
+
+    pub(crate) fn answering(
+        socket: &Path,
+        mut answer: impl FnMut(&str) -> &'static str + Send + 'static,
+    ) -> Self {
         let listener = UnixListener::bind(socket).unwrap();
         let (tell, asked) = crossbeam_channel::unbounded();
         thread::spawn(move || {
             for mut client in listener.incoming().map_while(Result::ok) {
                 let mut request = String::new();
                 client.read_to_string(&mut request).unwrap();
-                let _ = tell.send(request);
-                client.write_all(b"ok\n").unwrap();
+                let _ = tell.send(request.clone());
+                writeln!(client, "{}", answer(&request)).unwrap();
             }
         });
         Self { asked }

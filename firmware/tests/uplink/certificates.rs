@@ -10,9 +10,9 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
-use zerocam::uplink::{LinkState, UplinkEvent};
+use zerocam::uplink::{LinkState, QueueLimits, Uplink, UplinkEvent, queue};
 
-use crate::rig::{PATIENCE, Rig, Service, numbers};
+use crate::rig::{PATIENCE, Rig, Service, config, numbers};
 
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -178,4 +178,18 @@ fn a_server_without_tls_is_named() {
         reason.starts_with("no encrypted connection to localhost:"),
         "{reason}"
     );
+}
+
+#[test]
+fn authorities_that_were_validated_are_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    Authority::new("ours").write(&ca_file);
+    let mut config = config("https://localhost");
+    config.ca_file = Some(ca_file.clone());
+    config.validate().unwrap();
+    std::fs::remove_file(ca_file).unwrap();
+    let (_frames, queued) = queue(QueueLimits::default());
+    let (report, _events) = crossbeam_channel::bounded(1);
+    assert!(Uplink::spawn(config, queued, report).is_ok());
 }

@@ -42,6 +42,7 @@ pub(crate) fn config(url: &str) -> UplinkConfig {
         device: "dev-1".parse().unwrap(),
         ring: RingLimits::default(),
         software: "zerocam test".into(),
+        trust: None,
     }
 }
 

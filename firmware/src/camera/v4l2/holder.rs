@@ -1,4 +1,7 @@
 //! Who else has a device open, so that "busy" comes with a name.
+//!
+//! The daemon under `zerocam.service` never finds one: its sandbox hides the
+//! processes of other users. `zerocam self-test` as root does.
 
 use std::{fmt, fs, path::Path};
 

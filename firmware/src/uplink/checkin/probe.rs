@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::agent;
-use crate::uplink::{UplinkConfig, endpoint::Endpoint, failure::Failure, tls};
+use crate::uplink::{UplinkConfig, endpoint::Endpoint, failure::Failure};
 
 /// Longest exchange, everything included.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -26,8 +26,7 @@ pub struct Reached {
 /// One line that says what to do.
 pub fn probe(config: &UplinkConfig) -> Result<Reached, String> {
     let endpoint = Endpoint::new(config).map_err(|error| error.to_string())?;
-    let tls = tls::client_config(config.ca_file.as_deref(), endpoint.secure)
-        .map_err(|error| error.to_string())?;
+    let tls = config.tls(&endpoint).map_err(|error| error.to_string())?;
     let date =
         date(&endpoint, &agent::agent(tls, TIMEOUT)).map_err(|failure| failure.to_string())?;
     Ok(Reached {
