@@ -20,4 +20,5 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=service /zerocam/target/release/zerocam-cloud /usr/local/bin/
 USER nobody
-CMD ["zerocam-cloud", "run"]
+ENTRYPOINT ["zerocam-cloud"]
+CMD ["run"]

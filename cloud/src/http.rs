@@ -43,7 +43,7 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// All routes.
 pub fn router(service: Arc<Service>) -> Router {
-    // Only these last: a page, a status or a wish is answered in a moment.
+    // What fills a service: all else is answered in a moment.
     let video = Router::new()
         .route("/watch/{camera}/plain.m3u8", get(watch::plain_playlist))
         .route("/watch/{camera}/live.mp4", get(instant::live))

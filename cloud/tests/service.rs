@@ -15,6 +15,7 @@ mod service {
     mod deploy;
     mod front;
     mod handover;
+    mod host;
     mod instant;
     mod limits;
     mod low_latency;

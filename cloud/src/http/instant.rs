@@ -94,10 +94,10 @@ async fn begin(service: &Service, visitor: &Visitor) -> Option<(HeaderMap, Bytes
     let watching = Watching::new(camera.clone(), &visitor.identity);
     let mut changes = camera.media.window();
     let longest = LIFETIME + LIFETIME_JITTER.mul_f64(fastrand::f64());
-    let link_ends = time_left(&visitor.link, Now::read());
-    let lifetime = link_ends.map_or(longest, |left| left.min(longest));
     loop {
         let now = Instant::now();
+        let left = time_left(&visitor.link, Now::read());
+        let lifetime = left.map_or(longest, |left| left.min(longest));
         let window = changes.borrow_and_update().clone();
         // The last keyframe of a camera that has vanished stays for ever.
         if let Some((follower, init)) = Follower::begin(&window, lifetime, now)

@@ -27,7 +27,7 @@ use crate::footage::{self, Footage};
 const RECEIVE_BYTES: usize = 16 * 1024;
 
 /// One response, read box by box.
-struct Stream {
+pub(super) struct Stream {
     status: String,
     headers: Vec<String>,
     body: Chunks,
@@ -36,7 +36,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn open(service: &Service, camera: &str) -> Self {
+    pub(super) fn open(service: &Service, camera: &str) -> Self {
         Self::open_with(service, camera, &service.view(camera))
     }
 
@@ -72,7 +72,7 @@ impl Stream {
     }
 
     /// The number of the next frame; `None` when the response has ended.
-    fn next_frame(&mut self) -> Option<u64> {
+    pub(super) fn next_frame(&mut self) -> Option<u64> {
         loop {
             let from = self.film.len();
             let mut head = [0; 8];

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// The program with nothing in its environment but PATH and a signing key.
-fn program() -> Command {
+pub(super) fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_zerocam-cloud"));
     program
         .env_clear()
@@ -30,7 +30,7 @@ fn refuses(output: &Output, code: i32, text: &str) {
     assert!(output.stdout.is_empty());
 }
 
-fn prints(program: &mut Command) -> String {
+pub(super) fn prints(program: &mut Command) -> String {
     let output = program.output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
