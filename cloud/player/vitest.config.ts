@@ -10,6 +10,7 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/**/*.test.ts"],
+          setupFiles: ["test/orphan.ts"],
           testTimeout: 300_000,
           hookTimeout: 60_000,
           fileParallelism: false,

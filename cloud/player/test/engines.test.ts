@@ -113,15 +113,19 @@ test("a network that stalls again and again is left to LL-HLS", async () => {
 test("a camera that stalls again and again is not held against the engine", async () => {
   await open();
   await plays("instant");
-  await page.locator("video").evaluate((video: HTMLVideoElement) => {
-    video.addEventListener("waiting", () => video.classList.add(`stall-${video.classList.length}`));
+  const video = page.locator("video");
+  await video.evaluate((video: HTMLVideoElement) => {
+    video.addEventListener("waiting", () => video.classList.add("stalled"));
   });
-  // Longer than any aim, and shorter than what makes a picture stale; more often than an aim can grow.
-  while ((await page.locator("video.stall-7").count()) === 0) {
+  // More often than an aim can grow.
+  for (let stalls = 0; stalls < 7; ) {
     service.freezeCamera(true);
+    // Longer than any aim, and shorter than what makes a picture stale.
     await page.waitForTimeout(2600);
     service.freezeCamera(false);
     await page.waitForTimeout(1500);
+    stalls += Number(await video.evaluate((video: HTMLVideoElement) => video.classList.contains("stalled")));
+    await video.evaluate((video: HTMLVideoElement) => video.classList.remove("stalled"));
   }
   await plays("instant");
   expect(paths.filter((path) => path.includes("hls"))).toEqual([]);
