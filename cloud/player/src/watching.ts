@@ -117,6 +117,7 @@ export class Watching {
   #attend(): void {
     if (!isWatched(this.#setting.video)) this.#poller.stop();
     else if (performance.now() - this.#tickedAtMs > TICK_MS) this.#takeUpAgain();
+    else this.#poller.start();
   }
 
   /** The page was hidden, cut off or asleep: what it knows is old, ask at once. */

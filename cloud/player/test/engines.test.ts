@@ -234,6 +234,20 @@ test("a tab hidden for a minute downloads nothing, and plays when it is shown", 
   await plays("instant");
 });
 
+test("a page that was hidden for a moment goes on asking", async () => {
+  await open();
+  await page.evaluate(() => {
+    for (const state of ["hidden", "visible"]) {
+      Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }
+  });
+  const polls = () => paths.filter((path) => path.includes("/api/cameras/garden")).length;
+  // One may have been on its way.
+  await expect.poll(polls, { timeout: 60_000 }).toBeGreaterThan(polls() + 2);
+  await plays("instant");
+});
+
 test("a page that slept takes up the live picture", async () => {
   await open();
   await plays("instant");
