@@ -2,6 +2,7 @@
 // them plays is decided in `choice.ts`.
 
 import type { EngineName } from "./choice";
+import { chunk } from "./chunk";
 import { startInstant } from "./engine/instant";
 import { startNative } from "./engine/native";
 
@@ -13,7 +14,7 @@ export interface Engine {
   targetDelayMs(): number;
   /** When media last came, page clock; null when the engine cannot tell. */
   arrivedAtMs(): number | null;
-  /** Null where only the live edge plays. */
+  /** Null where only the live edge plays, and while no dates are known. */
   readonly past: Past | null;
   /** Jumps to where it would start if it were built now. */
   toLive(): void;
@@ -73,14 +74,14 @@ export interface Sources {
 
 export type StartEngine = (setting: EngineSetting) => Engine;
 
-/** Starts an engine; hls.js is fetched only here, when it is needed. */
-export async function startEngine(name: EngineName, setting: EngineSetting): Promise<Engine> {
+/** An engine's code; hls.js is fetched only here, when it is needed. */
+export async function loadEngine(name: EngineName): Promise<StartEngine> {
   switch (name) {
     case "instant":
-      return startInstant(setting);
+      return startInstant;
     case "ll-hls":
-      return (await import("./engine/ll-hls")).startLlHls(setting);
+      return (await chunk(import("./engine/ll-hls"))).startLlHls;
     case "native":
-      return startNative(setting);
+      return startNative;
   }
 }

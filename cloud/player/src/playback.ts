@@ -22,6 +22,8 @@ const PROVEN_MS = 60_000;
 const NETWORK_ATTEMPTS = 4;
 /** Behind for this long, the engine is told to jump; and not again for as long. */
 const SEEK_COOL_DOWN_MS = 5000;
+/** A page that is hidden so soon after a pause that nobody here asked for was paused by the system. */
+const HIDES_WITHIN_MS = 1000;
 /** Aim until the engine knows its own. */
 const DEFAULT_TARGET_DELAY_MS = 4000;
 /** A seek to within this of the newest picture is a wish for the live one. */
@@ -51,6 +53,8 @@ export class Playback {
   #wasDue = false;
   #behindSinceMs: number | null = null;
   #paused = false;
+  /** When the video paused without being told to here, page clock. */
+  #pausedUnaskedAtMs = Number.NEGATIVE_INFINITY;
   /** Where in the past the visitor is, or wants to be; null for the live edge. */
   #rewoundToUnixMs: number | null = null;
   /** Date and screen time of the last picture, so that both outlive their engine. */
@@ -68,6 +72,7 @@ export class Playback {
     video.addEventListener("pause", () => {
       // Browsers also say "pause" when a source fails or the page is hidden; a person pauses a picture.
       const picture = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.error === null;
+      if (!this.#paused) this.#pausedUnaskedAtMs = performance.now();
       this.#paused = picture && isWatched(video);
     });
     video.addEventListener("playing", () => {
@@ -115,6 +120,7 @@ export class Playback {
   picture(): Picture {
     return {
       movedAtMs: this.#movedAtMs,
+      arrivedAtMs: this.#engine?.arrivedAtMs() ?? null,
       capturedUnixMs: this.#capturedUnixMs,
       targetDelayMs: this.#engine?.targetDelayMs() || DEFAULT_TARGET_DELAY_MS,
       paused: this.#paused,
@@ -144,8 +150,8 @@ export class Playback {
   /** Goes back in time; a negative number goes forward, at most to the live picture. */
   seekBack(seconds: number): void {
     // Presses in quick succession add up.
-    const fromUnixMs = this.#rewoundToUnixMs ?? this.#capturedUnixMs;
-    if (fromUnixMs !== null) this.seekTo(fromUnixMs - 1000 * seconds);
+    const fromUnixMs = this.#rewoundToUnixMs ?? this.#capturedUnixMs ?? this.#newest?.unixMs;
+    if (fromUnixMs !== undefined) this.seekTo(fromUnixMs - 1000 * seconds);
   }
 
   /** Goes to a capture date, at most to the live picture. */
@@ -177,8 +183,10 @@ export class Playback {
     const running = this.#running;
     if (movedAtMs === null || movedAtMs === this.#movedAtMs || !running?.engine) return;
     this.#movedAtMs = movedAtMs;
-    const capturedUnixMs = running.engine.dateAt(this.#frames.mediaTimeS);
-    if (capturedUnixMs !== null && !this.#video.seeking) {
+    const { engine } = running;
+    const capturedUnixMs = engine.dateAt(this.#frames.mediaTimeS);
+    // On the way to a date the last one counts; an engine that knows none must not show another's.
+    if ((capturedUnixMs !== null || engine.past === null) && !this.#video.seeking) {
       this.#capturedUnixMs = capturedUnixMs;
       if (this.rewound) this.#rewoundToUnixMs = capturedUnixMs;
     }
@@ -223,6 +231,11 @@ export class Playback {
     }
     this.#engine?.tick(nowMs, serviceLive ? this.#newest : null);
     this.#jumpWhenBehind(verdict, nowMs);
+  }
+
+  /** Nobody looks any more; phones pause a video a moment before they hide its page. */
+  unwatched(nowMs: number): void {
+    if (nowMs - this.#pausedUnaskedAtMs < HIDES_WITHIN_MS) this.#paused = false;
   }
 
   /** After a pause of the page itself (hidden, asleep): silence until now is no fault of the engine. */

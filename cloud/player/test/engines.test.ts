@@ -80,6 +80,18 @@ test("without MediaSource the browser's own player takes over", async () => {
   });
   await open();
   await plays("native");
+  expect(await page.locator("#back").isVisible()).toBe(false);
+});
+
+test("an engine that knows no dates shows no age, and leaves the past to another", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("#playback summary").click();
+  await page.locator("select#engine").selectOption("native");
+  await plays("native");
+  expect((await facts(page)).ageMs).toBeNull();
+  await page.locator("#back").click();
+  await page.waitForSelector('html[data-engine="ll-hls"][data-reason="rewound"]', { state: "attached" });
 });
 
 test("a codec that the browser refuses is said in words, not waited for", async () => {
@@ -166,7 +178,7 @@ test("a response that falls behind is replaced by one that is opened first", asy
   await goesUnseen(async () => {
     const { opened } = service.instant;
     // The service speaks of pictures that this response does not bring.
-    service.bend = { newest: { run: 1, date_unix_ms: Date.now() + 3_600_000 } };
+    service.bend = { newest: { run: 1, segment: 1, date_unix_ms: Date.now() + 3_600_000 } };
     await expect.poll(() => service.instant.opened, { timeout: 60_000 }).toBeGreaterThan(opened);
     service.bend = {};
   });
@@ -238,6 +250,45 @@ test("a tab hidden for a minute downloads nothing, and plays when it is shown", 
   await plays("instant");
 });
 
+test("a video that the system pauses as it hides the page plays when it is shown", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("video").evaluate(async (video: HTMLVideoElement) => {
+    video.pause();
+    await new Promise((paused) => video.addEventListener("pause", paused, { once: true }));
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await page.waitForTimeout(1000);
+  await setHidden(false);
+  await plays("instant");
+});
+
+test("a video that somebody paused stays so while the page is hidden and shown", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("#pause").click();
+  await setHidden(true);
+  await page.waitForTimeout(1000);
+  await setHidden(false);
+  await page.waitForResponse(/api\/cameras\/garden$/);
+  await reaches(page, "catching-up", "paused");
+});
+
+test("a page that was hidden for a moment goes on asking", async () => {
+  await open();
+  await page.evaluate(() => {
+    for (const state of ["hidden", "visible"]) {
+      Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }
+  });
+  const polls = () => paths.filter((path) => path.includes("/api/cameras/garden")).length;
+  // One may have been on its way.
+  await expect.poll(polls, { timeout: 60_000 }).toBeGreaterThan(polls() + 2);
+  await plays("instant");
+});
+
 test("a page that slept takes up the live picture", async () => {
   await open();
   await plays("instant");
@@ -260,6 +311,29 @@ test("a pause stops the download, play continues with the live picture", async (
   await plays("instant");
 });
 
+test("a pause stops the download of LL-HLS too, which still seeks, and plays on", async () => {
+  await open("#ll-hls");
+  await plays("ll-hls");
+  await shows(page, 300);
+  await page.locator("#pause").click();
+  await reaches(page, "catching-up", "paused");
+  const polls = async (count: number) => {
+    for (let poll = 0; poll < count; poll += 1) await page.waitForResponse(/api\/cameras\/garden$/);
+  };
+  const media = () => paths.filter((path) => /m3u8$|m4s$/.test(path)).length;
+  // What was on its way may still come.
+  await polls(1);
+  const asked = media();
+  await polls(4);
+  expect(media()).toBe(asked);
+  const capturedUnixMs = async () => Date.now() - ((await facts(page)).ageMs ?? 0);
+  const pausedAtUnixMs = await capturedUnixMs();
+  await page.locator("#back").click();
+  await expect.poll(capturedUnixMs, { timeout: 60_000 }).toBeLessThan(pausedAtUnixMs - 8000);
+  await page.locator("#to-live").click();
+  await plays("ll-hls");
+});
+
 test("the past is played by LL-HLS, and live leads back to the instant stream", async () => {
   await open();
   await shows(page, 400);
@@ -275,6 +349,19 @@ test("the past is played by LL-HLS, and live leads back to the instant stream", 
   await plays("instant");
   expect((await facts(page)).ageMs).toBeLessThan(3000);
   expect(paths.some((path) => path.includes("ll-hls"))).toBe(true);
+});
+
+test("a page that the service has updated since is opened anew when it lacks code", async () => {
+  await open();
+  await shows(page, 300);
+  service.release = "2/";
+  await page.locator("#back").click();
+  await page.waitForSelector("body:not(.not-reloaded)", { state: "attached", timeout: 60_000 });
+  await reaches(page, "live");
+  await shows(page, 300);
+  await page.locator("#back").click();
+  await page.waitForSelector('html[data-engine="ll-hls"][data-reason="rewound"]', { state: "attached" });
+  await shows(page, 25);
 });
 
 test("a new engine takes up the past where the old one was", async () => {

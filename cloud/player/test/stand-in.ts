@@ -45,9 +45,9 @@ const TYPES: Record<string, string> = {
 export class StandIn {
   /** Overrides of what the status says. */
   bend: Partial<Status> = {};
-  /** HTTP status instead of the camera's status JSON and media. */
-  refuse: number | null = null;
   readonly instant = new InstantStream(GOP_FRAMES);
+  /** The folder of the page's scripts; another one is another version of the page. */
+  release = "";
   /** The playlist is not there yet. */
   noPlaylist = false;
   /** How far this service's clock is from the machine's, ms. */
@@ -61,6 +61,7 @@ export class StandIn {
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   #port = 0;
+  #refuse: number | null = null;
   #camera: ChildProcess | null = null;
   #run = 0;
   #frozenSinceMs: number | null = null;
@@ -73,6 +74,12 @@ export class StandIn {
     const standIn = new StandIn(await mkdtemp(join(tmpdir(), "zerocam-page-")));
     await standIn.listen();
     return standIn;
+  }
+
+  /** HTTP status instead of the camera's status JSON and media; open streams end. */
+  set refuse(httpStatus: number | null) {
+    this.#refuse = httpStatus;
+    if (httpStatus !== null) this.instant.end();
   }
 
   get origin(): string {
@@ -153,7 +160,7 @@ export class StandIn {
       reason: { code: state === "offline" ? "not_seen" : state, text: "" },
       age_ms: silentMs,
       service_time_unix_ms: now,
-      newest: { run: this.#run, date_unix_ms: now - silentMs },
+      newest: { run: this.#run, segment: this.instant.segment, date_unix_ms: now - silentMs },
       video: { codec: "avc1.42c01f", width: 1280, height: 720, frame_rate_hz: 25, target_duration_s: 1 },
       bitrate_bps: 2_040_000,
       viewers: 2,
@@ -178,13 +185,13 @@ export class StandIn {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? "/", this.origin).pathname.replace(/^\/t\/[^/]+/, "");
-    const asset = /^\/assets\/([\w.-]+)$/.exec(path)?.[1];
-    if (asset) return this.#file(response, join(DIST, "assets", asset));
-    if (path.startsWith("/watch/") && path.endsWith("/"))
-      return this.#file(response, join(DIST, "index.html"));
-    if (path === "/") return this.#file(response, join(DIST, "cameras.html"));
-    if (this.refuse !== null) return void response.writeHead(this.refuse).end("refused");
+    const { pathname, searchParams } = new URL(request.url ?? "/", this.origin);
+    const path = pathname.replace(/^\/t\/[^/]+/, "");
+    const asset = /^\/assets\/(.*?)([\w.-]+)$/.exec(path);
+    if (asset?.[1] === this.release) return this.#file(response, join(DIST, "assets", asset[2] ?? ""));
+    if (path.startsWith("/watch/") && path.endsWith("/")) return this.#page(response, "index.html");
+    if (path === "/") return this.#page(response, "cameras.html");
+    if (this.#refuse !== null) return void response.writeHead(this.#refuse).end("refused");
     if (path === "/api/cameras/garden") return void response.end(JSON.stringify(this.#status()));
     if (path === "/api/cameras") {
       const cameras = this.cameras.map((bend) => this.#status(bend));
@@ -195,7 +202,10 @@ export class StandIn {
         JSON.stringify({ path: "/watch/garden/?token=view.garden.x7Kq2m.0.GUXca5xF1J" }),
       );
     }
-    if (/^\/watch\/[a-z0-9-]+\/still\.mp4$/.test(path)) return this.#still(request, response);
+    if (/^\/watch\/[a-z0-9-]+\/still\.mp4$/.test(path)) {
+      const still = this.instant.still(searchParams.get("run"), searchParams.get("segment"));
+      return this.#still(still, request, response);
+    }
     if (path === "/api/cameras/garden/desired" && request.method === "POST") {
       let body = "";
       for await (const chunk of request) body += chunk;
@@ -210,8 +220,7 @@ export class StandIn {
   }
 
   /** Whole, or the range that Safari insists on. */
-  #still(request: IncomingMessage, response: ServerResponse): void {
-    const still = this.instant.still;
+  #still(still: Buffer | null, request: IncomingMessage, response: ServerResponse): void {
     if (still === null) return void response.writeHead(404).end("no picture yet");
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
     const first = Number(range?.[1] ?? 0);
@@ -240,8 +249,16 @@ export class StandIn {
     response.writeHead(200, { "Content-Type": TYPES[".m3u8"], "Cache-Control": "no-cache" }).end(text);
   }
 
+  async #page(response: ServerResponse, file: string): Promise<void> {
+    const text = await readFile(join(DIST, file), "utf8");
+    this.#send(response, file, Buffer.from(text.replaceAll("/assets/", `/assets/${this.release}`)));
+  }
+
   async #file(response: ServerResponse, path: string): Promise<void> {
-    const bytes = await readFile(path).catch(() => null);
+    this.#send(response, path, await readFile(path).catch(() => null));
+  }
+
+  #send(response: ServerResponse, path: string, bytes: Buffer | null): void {
     if (bytes === null) return void response.writeHead(404).end("not here");
     response
       .writeHead(200, { "Content-Type": TYPES[extname(path)], "Content-Security-Policy": CSP })
