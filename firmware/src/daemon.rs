@@ -19,7 +19,7 @@ use std::{
     os::unix::net::UnixStream,
     path::PathBuf,
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -54,6 +54,9 @@ use front::{Front, Sight};
 
 /// Room for what threads say while the main thread writes to the card.
 const EVENTS: usize = 64;
+
+/// How often the first reading of the device is looked for.
+const FIRST_READING: Duration = Duration::from_millis(100);
 
 /// Runs until it is asked to end.
 ///
@@ -416,10 +419,13 @@ impl Daemon {
         if now < self.next_report {
             return;
         }
-        self.next_report = now + HEALTH_INTERVAL;
         let parts = self.parts.as_ref();
         let bytes = parts.map_or(0, |parts| parts.capture.gauges().captured_bytes());
         let reading = self.sampler.newest(now);
+        self.next_report = match &reading {
+            Some(_) => now + HEALTH_INTERVAL,
+            None => now + FIRST_READING,
+        };
         self.health = Health {
             bitrate_bps: self.bitrate_meter.read(now, bytes),
             ..(reading.as_ref()).map_or_else(Health::default, |reading| reading.health.clone())
