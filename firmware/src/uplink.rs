@@ -274,6 +274,11 @@ impl Uplink {
         self.checkin.request(request);
     }
 
+    /// Waits until no check-in is under way any more, for so long at most.
+    pub fn finish_check_ins(&self, patience: Duration) {
+        self.checkin.finish(patience);
+    }
+
     /// Whether what the service says is its own word: whether it was verified.
     #[must_use]
     pub fn is_secure(&self) -> bool {

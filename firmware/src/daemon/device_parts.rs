@@ -4,10 +4,10 @@
 use std::{
     io,
     path::Path,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use zerocam_protocol::{
     Segment,
     checkin::{CheckinRequest, Desired, DesiredState},
@@ -106,17 +106,12 @@ impl DeviceParts {
         ]
     }
 
-    /// Ends all threads, each within its deadline. `last_word` gives the result
-    /// of a check-in that is to be waited for.
-    pub(super) fn end(self, bye: Bye, last_word: Option<&Receiver<UplinkEvent>>) {
+    /// Ends all threads, each within its deadline; `checking_in`, after the last
+    /// check-in.
+    pub(super) fn end(self, bye: Bye, checking_in: bool) {
         self.capture.shut_down();
-        if let Some(events) = last_word {
-            let deadline = Instant::now() + LAST_CHECKIN;
-            while let Ok(event) = events.recv_deadline(deadline) {
-                if let UplinkEvent::CheckedIn(_) | UplinkEvent::CheckinFailed(_) = event {
-                    break;
-                }
-            }
+        if checking_in {
+            self.uplink.finish_check_ins(LAST_CHECKIN);
         }
         self.uplink.shut_down(bye);
         self.state_file.end();

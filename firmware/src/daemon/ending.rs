@@ -23,13 +23,11 @@ impl Daemon {
         };
         let gauges = parts.capture.gauges().clone();
         // On an open stream, the farewell says all.
-        let last_word = (checking_in && !self.link_up).then(|| self.uplink_events.1.clone());
+        let checking_in = checking_in && !self.link_up;
         let ended = self.meanwhile(
             "ending",
             move || gauges.filming(),
-            move || {
-                parts.end(bye, last_word.as_ref());
-            },
+            move || parts.end(bye, checking_in),
         );
         if let Err(error) = ended {
             warn!("no farewell: the system has no more threads: {error}");

@@ -7,7 +7,7 @@ mod agent;
 pub(super) mod probe;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -45,6 +45,8 @@ struct Exchange {
     endpoint: Arc<Endpoint>,
     key: Secret,
     requests: Mutex<Requests>,
+    /// Told when none is under way any more.
+    idle: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +68,7 @@ impl Checkin {
             endpoint,
             key,
             requests: Mutex::default(),
+            idle: Condvar::new(),
         });
         Self { exchange, events }
     }
@@ -94,6 +97,14 @@ impl Checkin {
             );
         }
     }
+
+    /// Waits until all requests are answered or have failed, for so long at most.
+    pub(super) fn finish(&self, patience: Duration) {
+        let requests = self.exchange.requests();
+        let under_way = |requests: &mut Requests| requests.under_way;
+        let idle = &self.exchange.idle;
+        drop(idle.wait_timeout_while(requests, patience, under_way));
+    }
 }
 
 impl Exchange {
@@ -111,6 +122,9 @@ impl Exchange {
         let mut requests = self.requests();
         let next = requests.next.take();
         requests.under_way = next.is_some();
+        if next.is_none() {
+            self.idle.notify_all();
+        }
         next
     }
 

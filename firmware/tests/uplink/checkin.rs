@@ -3,6 +3,8 @@
 use std::{
     io::{Read, Write},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use rcgen::date_time_ymd;
@@ -100,6 +102,26 @@ fn a_check_in_is_answered() {
     assert_eq!(read_request(&mut tcp), request("stopped by its button"));
     respond_well(&mut tcp);
     rig.until(|event| *event == UplinkEvent::CheckedIn(ANSWER));
+}
+
+#[test]
+fn the_end_of_check_ins_is_that_of_the_last_one() {
+    let rig = Rig::new();
+    rig.uplink().check_in(request("first"));
+    let mut first = rig.accept_tcp();
+    assert_eq!(read_request(&mut first).reason, "first");
+    rig.uplink().check_in(request("last"));
+    thread::scope(|scope| {
+        let finishing = scope.spawn(|| rig.uplink().finish_check_ins(Duration::from_secs(60)));
+        respond_well(&mut first);
+        rig.until(|event| *event == UplinkEvent::CheckedIn(ANSWER));
+        let mut last = rig.accept_tcp();
+        assert_eq!(read_request(&mut last).reason, "last");
+        assert!(!finishing.is_finished());
+        respond_well(&mut last);
+        finishing.join().unwrap();
+        rig.until(|event| *event == UplinkEvent::CheckedIn(ANSWER));
+    });
 }
 
 #[test]
