@@ -13,9 +13,9 @@ use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawn
 /// that cameras and the owner still get through.
 const RESERVED_PERCENT: usize = 10;
 
-/// Within this time after the first visitor, cameras come that fed another
-/// instance, or this one before it was started again: it takes two seconds to
-/// notice a deploy, and as many to connect.
+/// Within this time cameras come that fed another instance, or this one before it
+/// was started again: it takes two seconds to notice a deploy, and as many to
+/// connect.
 const ARRIVAL: Duration = Duration::from_secs(15);
 
 /// What all requests share.
@@ -27,6 +27,7 @@ pub struct Service {
     pub cameras: Cameras,
     /// This process.
     pub instance: Instance,
+    started: Instant,
     first_visit: FirstVisit,
     leaving: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
@@ -40,6 +41,7 @@ impl Service {
         Self {
             cameras: Cameras::new(settings.media.clone(), spawner, settings.max_cameras),
             instance: Instance::new(settings.revision.clone()),
+            started: Instant::now(),
             first_visit: FirstVisit::default(),
             leaving: watch::Sender::new(false),
             stopping: watch::Sender::new(false),
@@ -62,16 +64,17 @@ impl Service {
     }
 
     /// Whether cameras that nobody has met yet may be about to come: viewers find
-    /// a new instance before their camera does.
+    /// a new instance before their camera does, and that may be long after its
+    /// start.
     #[must_use]
     pub fn expects_cameras(&self) -> bool {
-        self.instance.revision.is_some() && self.has_just_started()
+        self.instance.revision.is_some() && self.first_visit.is_recent(Instant::now())
     }
 
     /// Whether cameras that stream have not had the time to connect.
     #[must_use]
     pub fn has_just_started(&self) -> bool {
-        self.first_visit.is_recent(Instant::now())
+        self.started.elapsed() < ARRIVAL || self.expects_cameras()
     }
 
     /// Whether the service is about to end, so that cameras should go elsewhere.
