@@ -31,7 +31,7 @@ const START: Duration = Duration::from_secs(150);
 /// How soon a command of the shell answers, and sync, kill and unmount end.
 const SLOW: Duration = Duration::from_secs(20);
 /// How often the LED is looked at: each look holds up the emulated processor.
-const SAMPLE: Duration = Duration::from_millis(5);
+const SAMPLE: Duration = Duration::from_millis(10);
 /// Longer than the acknowledging blink, shorter than 3 s even when the emulated
 /// processor gets little of the real one.
 const PRESS: Duration = Duration::from_secs(1);
@@ -113,26 +113,23 @@ impl Card {
         // Nobody else asks the system for this port in the moment between.
         let shell = TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr());
         let shell_port = shell.expect("a free port").port();
-        // Left by the computer's last start.
-        let _ = fs::remove_file(directory.join("pins"));
         let mut power = virtual_pi("power");
         let program = Program::start(
             "the emulated Pi",
             power.arg(&directory).arg(shell_port.to_string()),
         );
-        let pins = within(SWITCH_ON, "the emulator runs", || {
-            Pins::of(&directory.join("pins")).ok()
+        let pins = Pins::of(directory.join("pins"));
+        // The button's pin is pulled up; QEMU has no pulls.
+        within(SWITCH_ON, "the emulator runs", || {
+            pins.set(pins::BUTTON, true).ok()
         });
-        let mut pi = VirtualPi {
+        VirtualPi {
             program,
             pins,
             shell_port,
             console: directory.join(CONSOLE),
             since: Instant::now(),
-        };
-        // The button's pin is pulled up; QEMU has no pulls.
-        pi.hold_button(false);
-        pi
+        }
     }
 }
 
@@ -155,12 +152,13 @@ pub struct VirtualPi {
 
 impl VirtualPi {
     /// Presses the button down, or lets go of it.
-    pub fn hold_button(&mut self, down: bool) {
-        self.pins.set(pins::BUTTON, !down);
+    pub fn hold_button(&self, down: bool) {
+        let set = self.pins.set(pins::BUTTON, !down);
+        set.expect("the emulator runs");
     }
 
     /// Presses the button for so long; gives the moment it was let go.
-    pub fn press_for(&mut self, held: Duration) -> Instant {
+    pub fn press_for(&self, held: Duration) -> Instant {
         self.hold_button(true);
         std::thread::sleep(held);
         self.hold_button(false);
@@ -168,20 +166,21 @@ impl VirtualPi {
     }
 
     /// Presses the button shortly; gives the moment it was let go.
-    pub fn press(&mut self) -> Instant {
+    pub fn press(&self) -> Instant {
         self.press_for(PRESS)
     }
 
     /// Whether the LED is lit.
-    pub fn is_lit(&mut self) -> bool {
-        self.pins.is_high(pins::LED)
+    pub fn is_lit(&self) -> bool {
+        let lit = self.pins.is_high(pins::LED);
+        lit.expect("the emulator runs")
     }
 
     /// Watches the LED until it shows a row of the table, two times in a row.
     ///
     /// # Panics
     /// After ten times `designed`.
-    pub fn wait_for_look(&mut self, look: Look, designed: Duration) {
+    pub fn wait_for_look(&self, look: Look, designed: Duration) {
         let since = Instant::now();
         let mut rhythm = Rhythm::new(self.is_lit(), since);
         while !rhythm.shows(look, Instant::now()) {
@@ -197,7 +196,8 @@ impl VirtualPi {
         println!("the LED shows {:?}: {rhythm}", look.row().name);
     }
 
-    /// Runs a command as root; gives what it printed.
+    /// Asks a command that changes nothing, as root; gives what it printed. It is
+    /// asked again when the answer is cut off.
     ///
     /// # Panics
     /// When there is no answer.
@@ -206,6 +206,18 @@ impl VirtualPi {
         within(SLOW, &format!("`{command}`"), || {
             self.try_shell(command, deadline(SLOW))
         })
+    }
+
+    /// Runs commands as root, once.
+    ///
+    /// # Panics
+    /// When one fails.
+    pub fn run(&self, commands: &str) {
+        const DONE: &str = "-- done --";
+        let script = format!("(set -e\n{commands}\necho '{DONE}')");
+        let printed = self.try_shell(&script, deadline(SLOW));
+        let printed = printed.unwrap_or_else(|| panic!("no answer to `{commands}`"));
+        assert!(printed.ends_with(&format!("{DONE}\n")), "{printed}");
     }
 
     /// `None` while the system has not started far enough.
@@ -243,7 +255,7 @@ impl Drop for VirtualPi {
         if std::thread::panicking() {
             let console = fs::read(&self.console).unwrap_or_default();
             println!("---- console:\n{}\n----", String::from_utf8_lossy(&console));
-            let journal = "journalctl --boot --no-pager --unit 'zerocam*' --lines 60";
+            let journal = "journalctl --boot --no-pager --lines 150";
             if let Some(journal) = self.try_shell(journal, deadline(SLOW)) {
                 println!("---- journal:\n{journal}\n----");
             }

@@ -45,7 +45,7 @@ fn press_watch_and_a_power_cut() {
     card.put("ca.pem", &ours.pem());
     card.put("zerocam.toml", &configuration(&card, &home, &front));
 
-    let mut pi = card.power_on();
+    let pi = card.power_on();
     assert_eq!(
         pi.wait_until_started(),
         "running",
@@ -60,7 +60,7 @@ fn press_watch_and_a_power_cut() {
 
     let mut tab = Tab::open(&service.link(GARDEN));
     let press = pi.press();
-    picture_after(press, &mut pi, &service, &mut tab);
+    picture_after(press, &pi, &service, &mut tab);
     pi.wait_for_look(Look::StreamingWatched, SOON);
     screen_shows(&clip, &mut tab);
     player_gets(&clip, &service);
@@ -78,16 +78,16 @@ fn press_watch_and_a_power_cut() {
     service.wait_for_state(GARDEN, "offline", SOON);
     assert_eq!(service.status(GARDEN)["reason"]["code"], "stopped");
 
-    through_registers_as_root(&mut pi, &service);
+    through_registers_as_root(&pi, &service);
 
     // Back the shipped way, and the plug is pulled while it films.
-    let _ = pi.shell("systemctl stop zerocam-registers; systemctl start zerocam");
+    pi.run("systemctl stop zerocam-registers; systemctl start zerocam");
     pi.wait_for_look(Look::Ready, SOON);
     pi.press();
     service.wait_for_state(GARDEN, "live", SOON);
     drop(pi);
     service.wait_for_state(GARDEN, "offline", SOON);
-    let mut pi = card.power_on();
+    let pi = card.power_on();
     service.wait_for_state(GARDEN, "live", START);
     println!(
         "from power to live, unasked: {:.1} s",
@@ -112,7 +112,7 @@ fn runs_unprivileged(pi: &VirtualPi) {
 }
 
 /// Follows what a press brings about, up to pictures that move on the screen.
-fn picture_after(press: Instant, pi: &mut VirtualPi, service: &Service<'_>, tab: &mut Tab) {
+fn picture_after(press: Instant, pi: &VirtualPi, service: &Service<'_>, tab: &mut Tab) {
     let (status_url, playlist_url) = (service.status_url(GARDEN), service.playlist_url(GARDEN));
     let steps: [(&str, &mut dyn FnMut() -> bool); 4] = [
         ("the service is told", &mut || {
@@ -225,14 +225,14 @@ fn player_gets(clip: &Footage, service: &Service<'_>) {
 }
 
 /// The same pins through the registers, as root: what Raspberry Pi OS offers.
-fn through_registers_as_root(pi: &mut VirtualPi, service: &Service<'_>) {
+fn through_registers_as_root(pi: &VirtualPi, service: &Service<'_>) {
     // With a state of its own: the daemon could not read what root has written.
-    let _ = pi.shell(
+    pi.run(
         r#"systemctl stop zerocam
         mkdir -p /run/zerocam /run/virtual-pi/state
         sed -e 's|^backend = "auto"|backend = "rppal"|' -e 's|^state_dir = .*|state_dir = "/run/virtual-pi/state"|' \
             /boot/firmware/zerocam.toml >/run/virtual-pi/zerocam.toml
-        systemd-run --quiet --unit=zerocam-registers \
+        systemd-run --quiet --unit=zerocam-registers --property=Type=notify --property=WatchdogSec=30 \
             /usr/bin/zerocam --config /run/virtual-pi/zerocam.toml run"#,
     );
     pi.wait_for_look(Look::Ready, SOON);
