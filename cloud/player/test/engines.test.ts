@@ -372,7 +372,7 @@ test("a new engine takes up the past where the old one was", async () => {
   const capturedUnixMs = async () => Date.now() - ((await facts(page)).ageMs ?? 0);
   await expect.poll(async () => (await facts(page)).ageMs ?? 0, { timeout: 60_000 }).toBeGreaterThan(8000);
   const jumpedToUnixMs = await capturedUnixMs();
-  await shows(page, 250);
+  await shows(page, 150);
   const broken = await page.locator("video").evaluate((video: HTMLVideoElement) => {
     video.src = URL.createObjectURL(new Blob());
     return video.src;
@@ -381,8 +381,8 @@ test("a new engine takes up the past where the old one was", async () => {
   await page.waitForFunction(rebuilt, broken, { timeout: 60_000 });
   await shows(page, 50);
   await reaches(page, "catching-up", "rewound");
-  // Ten seconds were played since the jump.
-  expect((await capturedUnixMs()) - jumpedToUnixMs).toBeGreaterThan(8000);
+  // Eight seconds were played since the jump, two of them by the new engine.
+  expect((await capturedUnixMs()) - jumpedToUnixMs).toBeGreaterThan(5000);
 });
 
 test("a choice by hand changes the engine, and back", async () => {

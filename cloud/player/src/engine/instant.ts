@@ -8,6 +8,7 @@ import { IS_WEBKIT, mediaSourceClass, mp4Type } from "../abilities";
 import type { Engine, EngineFailure, EngineSetting, Newest, StartEngine } from "../engine";
 import { carryOut, gapAhead, Pace, type PaceLimits } from "../pace";
 import type { Piece } from "./instant/boxes";
+import { DrySpell } from "./instant/dry-spell";
 import { Renewal } from "./instant/renewal";
 import { ResponseError, readResponse } from "./instant/response";
 import { SourceQueue } from "./instant/source-queue";
@@ -21,8 +22,6 @@ const LIMITS: PaceLimits = {
   seekBeyondMs: IS_WEBKIT ? 500 : 1000,
 };
 
-/** With so much newer at the service, a picture ran dry on the way from there and not before. */
-const WITHHELD_MS = 1000;
 /** A response that ends sooner than this was none. */
 const SHORTEST_MS = 1000;
 
@@ -51,8 +50,7 @@ class Instant implements Engine {
   /** Nothing is read while the visitor has paused or the browser has enough. */
   #resting = true;
   #arrivedAtMs: number | null = null;
-  /** A stall that even the largest aim did not prevent: when, and the newest frame that had come. */
-  #dry: { readonly atMs: number; readonly newestUnixMs: number } | null = null;
+  #drySpell: DrySpell | null = null;
 
   constructor(setting: EngineSetting) {
     this.#setting = setting;
@@ -104,11 +102,13 @@ class Instant implements Engine {
     if (this.#video.paused && shown) this.#rest();
     const current = this.#current;
     if (current === null) return;
-    if (newest !== null && this.#isUnfit(newest)) return;
     this.#follow();
     const have = this.#timeline.newestUnixMs;
-    const behindMs = newest === null || have === null ? 0 : newest.unixMs - have;
-    if (current.renewal.isDue(behindMs, nowMs)) this.#open();
+    const known = newest !== null && have !== null;
+    const culprit = known ? this.#drySpell?.judge(newest, have, nowMs) : null;
+    if (culprit) this.#drySpell = null;
+    if (culprit === "way") this.#fail({ fault: "unfit", why: "the picture stalls again and again" });
+    else if (current.renewal.isDue(known ? newest.unixMs - have : 0, nowMs)) this.#open();
   }
 
   destroy(): void {
@@ -214,19 +214,9 @@ class Instant implements Engine {
     const gapMs = gapAhead(this.#video.buffered, this.#video.currentTime);
     if (gapMs === null) this.#follow();
     else if (!this.#pace.stalled(gapMs, nowMs)) {
-      this.#dry = { atMs: nowMs, newestUnixMs: this.#timeline.newestUnixMs ?? 0 };
+      this.#drySpell ??= new DrySpell(this.#timeline.newestUnixMs ?? 0, nowMs);
       this.#setting.news();
     }
-  }
-
-  /** The first word of the service after such a stall tells whether it had what was missing here. */
-  #isUnfit(newest: Newest): boolean {
-    const dry = this.#dry;
-    if (dry === null || newest.heardAtMs < dry.atMs) return false;
-    this.#dry = null;
-    const unfit = newest.unixMs - dry.newestUnixMs > WITHHELD_MS;
-    if (unfit) this.#fail({ fault: "unfit", why: "the picture stalls again and again" });
-    return unfit;
   }
 
   #fail(failure: EngineFailure): void {
