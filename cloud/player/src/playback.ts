@@ -115,6 +115,7 @@ export class Playback {
   picture(): Picture {
     return {
       movedAtMs: this.#movedAtMs,
+      arrivedAtMs: this.#engine?.arrivedAtMs() ?? null,
       capturedUnixMs: this.#capturedUnixMs,
       targetDelayMs: this.#engine?.targetDelayMs() || DEFAULT_TARGET_DELAY_MS,
       paused: this.#paused,

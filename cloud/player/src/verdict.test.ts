@@ -2,7 +2,15 @@ import { expect, test } from "vitest";
 import { LIVE, SERVICE_NOW } from "./live-status.fixture";
 import { noPolls, type PollResult, type Polls, takenUpAgain, withResult } from "./polls";
 import type { Status } from "./status";
-import { FROZEN_MS, frozenAfterMs, judge, LIVE_SLACK_MS, type Picture, SILENCE_MS } from "./verdict";
+import {
+  DATE_ERROR_MS,
+  FROZEN_MS,
+  frozenAfterMs,
+  judge,
+  LIVE_SLACK_MS,
+  type Picture,
+  SILENCE_MS,
+} from "./verdict";
 
 const NOW = 60_000;
 
@@ -12,6 +20,7 @@ const then = (polls: Polls, result: PollResult): Polls => withResult(polls, resu
 
 const moving: Picture = {
   movedAtMs: NOW - 40,
+  arrivedAtMs: null,
   capturedUnixMs: SERVICE_NOW - 2400,
   targetDelayMs: 3000,
   paused: false,
@@ -22,6 +31,7 @@ const nothing: Picture = { ...moving, movedAtMs: null, capturedUnixMs: null };
 const aged = (ageMs: number): Picture => ({ ...moving, capturedUnixMs: SERVICE_NOW - ageMs });
 
 const offline = (code: string): Partial<Status> => ({ state: "offline", reason: { code, text: "" } });
+const newest = (ageMs: number) => ({ run: 1, date_unix_ms: SERVICE_NOW - ageMs });
 const noAnswer: PollResult = { kind: "failed", failure: { code: "no_answer" } };
 const refused: PollResult = { kind: "refused", refusal: "no_key" };
 
@@ -59,6 +69,42 @@ test.each<[string, Polls, Picture, string, string]>([
   ["not seen", heard(offline("not_seen")), moving, "offline", "not_seen"],
   ["never seen", heard(offline("never_seen")), nothing, "offline", "never_seen"],
   [
+    "a new instance, camera still at the old one",
+    heard({ ...offline("never_seen"), newest: null }),
+    moving,
+    "live",
+    "live",
+  ],
+  [
+    "... which knows the camera's past",
+    heard({ ...offline("not_seen"), newest: newest(2400 + DATE_ERROR_MS + 1) }),
+    moving,
+    "live",
+    "live",
+  ],
+  [
+    "... or this very picture",
+    heard({ ...offline("not_seen"), newest: newest(2400 + DATE_ERROR_MS) }),
+    moving,
+    "offline",
+    "not_seen",
+  ],
+  ["... and says that it waits", heard({ state: "stale", newest: null }), moving, "live", "live"],
+  [
+    "... and nothing moves",
+    heard({ ...offline("starting"), newest: null }),
+    { ...moving, movedAtMs: NOW - FROZEN_MS - 1 },
+    "offline",
+    "starting",
+  ],
+  [
+    "... and the picture is old",
+    heard({ ...offline("starting"), newest: null }),
+    aged(3001 + LIVE_SLACK_MS),
+    "offline",
+    "starting",
+  ],
+  [
     "offline matters more than paused",
     heard(offline("stopped")),
     { ...moving, paused: true },
@@ -68,6 +114,20 @@ test.each<[string, Polls, Picture, string, string]>([
   ["one poll failed", then(heard(), noAnswer), moving, "live", "live"],
   ["silence", then(heard({}, SILENCE_MS + 1), noAnswer), moving, "unreachable", "no_answer"],
   ["silence, a request still hangs", heard({}, SILENCE_MS + 1), moving, "unreachable", "no_answer"],
+  [
+    "... while media comes",
+    heard({}, SILENCE_MS + 1),
+    { ...moving, arrivedAtMs: NOW - SILENCE_MS },
+    "live",
+    "live",
+  ],
+  [
+    "... and media came as long ago",
+    heard({}, SILENCE_MS + 1),
+    { ...moving, arrivedAtMs: NOW - SILENCE_MS - 1 },
+    "unreachable",
+    "no_answer",
+  ],
   [
     "errors for long enough",
     then(heard({}, SILENCE_MS + 1), { kind: "failed", failure: { code: "service_error", httpStatus: 502 } }),

@@ -2,6 +2,7 @@
 // in, verdict out. It never calls a picture live that is old or stands still.
 
 import type { Polls } from "./polls";
+import type { Status } from "./status";
 
 export type PageState = "live" | "catching-up" | "stale" | "offline" | "no-access" | "unreachable";
 
@@ -17,6 +18,8 @@ export interface Verdict {
 export interface Picture {
   /** When a new picture last appeared, page clock; null before the first. */
   readonly movedAtMs: number | null;
+  /** When media last came, page clock; null when nobody knows. */
+  readonly arrivedAtMs: number | null;
   /** When the sensor saw it, service clock. */
   readonly capturedUnixMs: number | null;
   /** How far behind the engine means to be. */
@@ -29,12 +32,14 @@ export interface Picture {
   readonly unsupported: boolean;
 }
 
-/** No answer for this long: the service is unreachable. */
+/** Neither answer nor media for this long: the service is unreachable. */
 export const SILENCE_MS = 3000;
 /** A picture this far behind its engine's aim is not live. */
 export const LIVE_SLACK_MS = 3000;
 /** A picture that stands for this long is frozen, at usual frame rates. */
 export const FROZEN_MS = 2000;
+/** Two instances may date the same picture so differently. */
+export const DATE_ERROR_MS = 500;
 
 export function judge(polls: Polls, picture: Picture, nowMs: number, serviceUnixMs: number | null): Verdict {
   const ageMs =
@@ -45,23 +50,41 @@ export function judge(polls: Polls, picture: Picture, nowMs: number, serviceUnix
   const { status } = polls;
 
   if (polls.refusal) return { state: "no-access", reason: polls.refusal, ageMs: null };
-  if (nowMs - Math.max(polls.statusAtMs ?? 0, polls.sinceMs) > SILENCE_MS) {
+  // Media is an answer too: a poll may hang beside it.
+  if (nowMs - Math.max(polls.statusAtMs ?? 0, picture.arrivedAtMs ?? 0, polls.sinceMs) > SILENCE_MS) {
     return verdict("unreachable", polls.failure?.code ?? "no_answer");
   }
   if (status === null) return verdict("catching-up", "connecting");
-  if (status.state === "offline") return verdict("offline", status.reason.code);
-  if (status.state === "stale") return verdict("stale", status.reason.code);
+  if (status.state !== "live" && !isNews(picture, ageMs, status, nowMs)) {
+    return verdict(status.state, status.reason.code);
+  }
 
   if (picture.unsupported) return verdict("catching-up", "unsupported");
   if (picture.paused) return verdict("catching-up", "paused");
   if (picture.movedAtMs === null) return verdict("catching-up", "loading");
-  if (nowMs - picture.movedAtMs > frozenAfterMs(status.video?.frame_rate_hz)) {
-    return verdict("catching-up", "frozen");
-  }
+  if (isFrozen(picture.movedAtMs, status, nowMs)) return verdict("catching-up", "frozen");
   if (picture.rewound) return verdict("catching-up", "rewound");
-  if (ageMs !== null && ageMs > picture.targetDelayMs + LIVE_SLACK_MS)
-    return verdict("catching-up", "behind");
+  if (ageMs !== null && isBehind(picture, ageMs)) return verdict("catching-up", "behind");
   return verdict("live", "live");
+}
+
+/**
+ * The picture on screen is live, and newer than any that the answering service
+ * knows: at a deploy the new instance answers before the camera has moved to it.
+ */
+function isNews(picture: Picture, ageMs: number | null, status: Status, nowMs: number): boolean {
+  const { movedAtMs, capturedUnixMs } = picture;
+  if (movedAtMs === null || capturedUnixMs === null || ageMs === null) return false;
+  const known = status.newest !== null && capturedUnixMs <= status.newest.date_unix_ms + DATE_ERROR_MS;
+  return !known && !isFrozen(movedAtMs, status, nowMs) && !isBehind(picture, ageMs);
+}
+
+function isFrozen(movedAtMs: number, { video }: Status, nowMs: number): boolean {
+  return nowMs - movedAtMs > frozenAfterMs(video?.frame_rate_hz);
+}
+
+function isBehind({ targetDelayMs }: Picture, ageMs: number): boolean {
+  return ageMs > targetDelayMs + LIVE_SLACK_MS;
 }
 
 /** Slow cameras are not frozen between two frames. */

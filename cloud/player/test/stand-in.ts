@@ -45,8 +45,6 @@ const TYPES: Record<string, string> = {
 export class StandIn {
   /** Overrides of what the status says. */
   bend: Partial<Status> = {};
-  /** HTTP status instead of the camera's status JSON and media. */
-  refuse: number | null = null;
   readonly instant = new InstantStream(GOP_FRAMES);
   /** The playlist is not there yet. */
   noPlaylist = false;
@@ -61,6 +59,7 @@ export class StandIn {
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   #port = 0;
+  #refuse: number | null = null;
   #camera: ChildProcess | null = null;
   #run = 0;
   #frozenSinceMs: number | null = null;
@@ -73,6 +72,12 @@ export class StandIn {
     const standIn = new StandIn(await mkdtemp(join(tmpdir(), "zerocam-page-")));
     await standIn.listen();
     return standIn;
+  }
+
+  /** HTTP status instead of the camera's status JSON and media; open streams end. */
+  set refuse(httpStatus: number | null) {
+    this.#refuse = httpStatus;
+    if (httpStatus !== null) this.instant.end();
   }
 
   get origin(): string {
@@ -184,7 +189,7 @@ export class StandIn {
     if (path.startsWith("/watch/") && path.endsWith("/"))
       return this.#file(response, join(DIST, "index.html"));
     if (path === "/") return this.#file(response, join(DIST, "cameras.html"));
-    if (this.refuse !== null) return void response.writeHead(this.refuse).end("refused");
+    if (this.#refuse !== null) return void response.writeHead(this.#refuse).end("refused");
     if (path === "/api/cameras/garden") return void response.end(JSON.stringify(this.#status()));
     if (path === "/api/cameras") {
       const cameras = this.cameras.map((bend) => this.#status(bend));
