@@ -21,6 +21,7 @@ export function browserAbilities(video: HTMLVideoElement, codec: string = BASELI
   return {
     mediaSource: mediaSourceClass()?.isTypeSupported(type) ?? false,
     nativeHls: video.canPlayType("application/vnd.apple.mpegurl") !== "" && video.canPlayType(type) !== "",
+    nativeDates: "getStartDate" in video,
   };
 }
 

@@ -8,14 +8,15 @@ import {
   engineFor,
   engineOrder,
   FIRST_BENCH_MS,
+  hasPast,
   LONGEST_BENCH_MS,
   type Standings,
 } from "./choice";
 
-const BOTH: Abilities = { mediaSource: true, nativeHls: true };
-const FIREFOX: Abilities = { mediaSource: true, nativeHls: false };
-const OLD_IPHONE: Abilities = { mediaSource: false, nativeHls: true };
-const NOTHING: Abilities = { mediaSource: false, nativeHls: false };
+const BOTH: Abilities = { mediaSource: true, nativeHls: true, nativeDates: false };
+const FIREFOX: Abilities = { mediaSource: true, nativeHls: false, nativeDates: false };
+const OLD_IPHONE: Abilities = { mediaSource: false, nativeHls: true, nativeDates: true };
+const NOTHING: Abilities = { mediaSource: false, nativeHls: false, nativeDates: false };
 
 test.each<[string, Abilities, EngineName | null, EngineName[]]>([
   ["Chromium says that it plays HLS and must not win with it", BOTH, null, ["instant", "ll-hls", "native"]],
@@ -26,6 +27,15 @@ test.each<[string, Abilities, EngineName | null, EngineName[]]>([
   ["a choice that the browser cannot play", FIREFOX, "native", ["instant", "ll-hls"]],
 ])("order: %s", (_, abilities, choice, order) => {
   expect(engineOrder(abilities, choice)).toEqual(order);
+});
+
+test.each<[EngineName, Abilities, boolean]>([
+  ["instant", BOTH, false],
+  ["ll-hls", BOTH, true],
+  ["native", BOTH, false],
+  ["native", OLD_IPHONE, true],
+])("%s has a past in %o: %s", (name, abilities, expected) => {
+  expect(hasPast(name, abilities)).toBe(expected);
 });
 
 const NOW = 1_000_000;

@@ -14,6 +14,8 @@ export interface Abilities {
   readonly mediaSource: boolean;
   /** It says that it plays HLS playlists, and the codec. */
   readonly nativeHls: boolean;
+  /** Its own HLS player tells dates; without them there is no way to one. */
+  readonly nativeDates: boolean;
 }
 
 /** What has become of one engine. */
@@ -40,6 +42,11 @@ const UNTRIED: Standing = { strikes: 0, benchings: 0, benchedUntilMs: Number.NEG
 export function engineOrder(abilities: Abilities, choice: EngineName | null): EngineName[] {
   const able = ENGINES.filter((name) => (name === "native" ? abilities.nativeHls : abilities.mediaSource));
   return able.sort((a, b) => Number(b === choice) - Number(a === choice));
+}
+
+/** Whether an engine can play what is past; the instant stream is of the present only. */
+export function hasPast(name: EngineName, { nativeDates }: Abilities): boolean {
+  return name === "ll-hls" || (name === "native" && nativeDates);
 }
 
 /** The best engine that is not on the bench; if all are, the one that comes back first. */

@@ -13,7 +13,7 @@ export interface Engine {
   targetDelayMs(): number;
   /** When media last came, page clock; null when the engine cannot tell. */
   arrivedAtMs(): number | null;
-  /** Null where only the live edge plays. */
+  /** Null where only the live edge plays, and while no dates are known. */
   readonly past: Past | null;
   /** Jumps to where it would start if it were built now. */
   toLive(): void;

@@ -145,8 +145,8 @@ export class Playback {
   /** Goes back in time; a negative number goes forward, at most to the live picture. */
   seekBack(seconds: number): void {
     // Presses in quick succession add up.
-    const fromUnixMs = this.#rewoundToUnixMs ?? this.#capturedUnixMs;
-    if (fromUnixMs !== null) this.seekTo(fromUnixMs - 1000 * seconds);
+    const fromUnixMs = this.#rewoundToUnixMs ?? this.#capturedUnixMs ?? this.#newest?.unixMs;
+    if (fromUnixMs !== undefined) this.seekTo(fromUnixMs - 1000 * seconds);
   }
 
   /** Goes to a capture date, at most to the live picture. */
@@ -178,8 +178,10 @@ export class Playback {
     const running = this.#running;
     if (movedAtMs === null || movedAtMs === this.#movedAtMs || !running?.engine) return;
     this.#movedAtMs = movedAtMs;
-    const capturedUnixMs = running.engine.dateAt(this.#frames.mediaTimeS);
-    if (capturedUnixMs !== null && !this.#video.seeking) {
+    const { engine } = running;
+    const capturedUnixMs = engine.dateAt(this.#frames.mediaTimeS);
+    // On the way to a date the last one counts; an engine that knows none must not show another's.
+    if ((capturedUnixMs !== null || engine.past === null) && !this.#video.seeking) {
       this.#capturedUnixMs = capturedUnixMs;
       if (this.rewound) this.#rewoundToUnixMs = capturedUnixMs;
     }

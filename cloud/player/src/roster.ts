@@ -10,6 +10,7 @@ import {
   type EngineName,
   engineFor,
   engineOrder,
+  hasPast,
   type Standings,
 } from "./choice";
 
@@ -37,7 +38,7 @@ export class Roster {
   }
 
   get canRewind(): boolean {
-    return this.engines.some(isHls);
+    return this.#withPast.length > 0;
   }
 
   /** Prefers an engine, or none; what failed before is forgiven. */
@@ -54,7 +55,7 @@ export class Roster {
 
   /** Whose turn it is, for the live picture or for the past. */
   up(rewound: boolean, nowMs: number): EngineName | null {
-    const able = rewound ? this.engines.filter(isHls) : this.engines;
+    const able = rewound ? this.#withPast : this.engines;
     return engineFor(able, this.#standings, nowMs);
   }
 
@@ -71,9 +72,8 @@ export class Roster {
   praise(name: EngineName): void {
     this.#standings = afterSuccess(this.#standings, name);
   }
-}
 
-/** The instant stream has no past. */
-function isHls(name: EngineName): boolean {
-  return name !== "instant";
+  get #withPast(): readonly EngineName[] {
+    return this.engines.filter((name) => hasPast(name, this.#abilities));
+  }
 }

@@ -80,6 +80,18 @@ test("without MediaSource the browser's own player takes over", async () => {
   });
   await open();
   await plays("native");
+  expect(await page.locator("#back").isVisible()).toBe(false);
+});
+
+test("an engine that knows no dates shows no age, and leaves the past to another", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("#playback summary").click();
+  await page.locator("select#engine").selectOption("native");
+  await plays("native");
+  expect((await facts(page)).ageMs).toBeNull();
+  await page.locator("#back").click();
+  await page.waitForSelector('html[data-engine="ll-hls"][data-reason="rewound"]', { state: "attached" });
 });
 
 test("a codec that the browser refuses is said in words, not waited for", async () => {

@@ -3,7 +3,7 @@
 // with one `error` event, so every error ends the engine.
 
 import { IS_WEBKIT } from "../abilities";
-import type { StartEngine } from "../engine";
+import type { Past, StartEngine } from "../engine";
 
 /** RFC 8216 section 6.3.3: play at least three target durations behind the end. */
 const TARGET_DELAY_MS = 6000;
@@ -43,6 +43,15 @@ export const startNative: StartEngine = ({ video, sources, startUnixMs, failed }
     const range = seekable();
     if (zero !== null && range) video.currentTime = Math.max(range.startS, (unixMs - zero) / 1000);
   };
+  const past: Past = {
+    window: () => {
+      const range = seekable();
+      const startUnixMs = range && dateAt(range.startS);
+      const endUnixMs = range && dateAt(range.endS);
+      return startUnixMs === null || endUnixMs === null ? null : { startUnixMs, endUnixMs };
+    },
+    seekTo,
+  };
   const gaveUp = () =>
     failed({
       fault: video.error?.code === MediaError.MEDIA_ERR_NETWORK ? "network" : "engine",
@@ -57,14 +66,8 @@ export const startNative: StartEngine = ({ video, sources, startUnixMs, failed }
     dateAt,
     targetDelayMs: () => TARGET_DELAY_MS,
     arrivedAtMs: () => null,
-    past: {
-      window: () => {
-        const range = seekable();
-        const startUnixMs = range && dateAt(range.startS);
-        const endUnixMs = range && dateAt(range.endS);
-        return startUnixMs === null || endUnixMs === null ? null : { startUnixMs, endUnixMs };
-      },
-      seekTo,
+    get past() {
+      return zeroUnixMs() === null ? null : past;
     },
     toLive,
     tick: () => undefined,
