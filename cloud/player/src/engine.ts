@@ -73,14 +73,14 @@ export interface Sources {
 
 export type StartEngine = (setting: EngineSetting) => Engine;
 
-/** Starts an engine; hls.js is fetched only here, when it is needed. */
-export async function startEngine(name: EngineName, setting: EngineSetting): Promise<Engine> {
+/** An engine's code; hls.js is fetched only here, when it is needed. */
+export async function loadEngine(name: EngineName): Promise<StartEngine> {
   switch (name) {
     case "instant":
-      return startInstant(setting);
+      return startInstant;
     case "ll-hls":
-      return (await import("./engine/ll-hls")).startLlHls(setting);
+      return (await import("./engine/ll-hls")).startLlHls;
     case "native":
-      return startNative(setting);
+      return startNative;
   }
 }

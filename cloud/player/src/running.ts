@@ -2,7 +2,7 @@
 // its failure, is not heard any more.
 
 import type { EngineName } from "./choice";
-import { type Engine, type EngineFailure, type EngineSetting, startEngine } from "./engine";
+import { type Engine, type EngineFailure, type EngineSetting, loadEngine } from "./engine";
 
 export interface RunningEvents {
   started(): void;
@@ -23,13 +23,11 @@ export class Running {
   constructor(name: EngineName, setting: Omit<EngineSetting, "failed">, events: RunningEvents) {
     this.name = name;
     this.#events = events;
-    startEngine(name, { ...setting, failed: (failure) => this.#fail(failure) })
-      .then((engine) => {
-        if (this.#ended) {
-          engine.destroy();
-          return;
-        }
-        this.engine = engine;
+    loadEngine(name)
+      .then((start) => {
+        // The video is another's by now.
+        if (this.#ended) return;
+        this.engine = start({ ...setting, failed: (failure) => this.#fail(failure) });
         events.started();
       })
       .catch((error: unknown) => this.#fail({ fault: "network", why: String(error) }));
