@@ -2,6 +2,7 @@
 // them plays is decided in `choice.ts`.
 
 import type { EngineName } from "./choice";
+import { chunk } from "./chunk";
 import { startInstant } from "./engine/instant";
 import { startNative } from "./engine/native";
 
@@ -79,7 +80,7 @@ export async function loadEngine(name: EngineName): Promise<StartEngine> {
     case "instant":
       return startInstant;
     case "ll-hls":
-      return (await import("./engine/ll-hls")).startLlHls;
+      return (await chunk(import("./engine/ll-hls"))).startLlHls;
     case "native":
       return startNative;
   }

@@ -299,6 +299,19 @@ test("the past is played by LL-HLS, and live leads back to the instant stream", 
   expect(paths.some((path) => path.includes("ll-hls"))).toBe(true);
 });
 
+test("a page that the service has updated since is opened anew when it lacks code", async () => {
+  await open();
+  await shows(page, 300);
+  service.release = "2/";
+  await page.locator("#back").click();
+  await page.waitForSelector("body:not(.not-reloaded)", { state: "attached", timeout: 60_000 });
+  await reaches(page, "live");
+  await shows(page, 300);
+  await page.locator("#back").click();
+  await page.waitForSelector('html[data-engine="ll-hls"][data-reason="rewound"]', { state: "attached" });
+  await shows(page, 25);
+});
+
 test("a new engine takes up the past where the old one was", async () => {
   await open();
   await shows(page, 300);

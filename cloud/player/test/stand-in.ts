@@ -46,6 +46,8 @@ export class StandIn {
   /** Overrides of what the status says. */
   bend: Partial<Status> = {};
   readonly instant = new InstantStream(GOP_FRAMES);
+  /** The folder of the page's scripts; another one is another version of the page. */
+  release = "";
   /** The playlist is not there yet. */
   noPlaylist = false;
   /** How far this service's clock is from the machine's, ms. */
@@ -184,11 +186,10 @@ export class StandIn {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url ?? "/", this.origin).pathname.replace(/^\/t\/[^/]+/, "");
-    const asset = /^\/assets\/([\w.-]+)$/.exec(path)?.[1];
-    if (asset) return this.#file(response, join(DIST, "assets", asset));
-    if (path.startsWith("/watch/") && path.endsWith("/"))
-      return this.#file(response, join(DIST, "index.html"));
-    if (path === "/") return this.#file(response, join(DIST, "cameras.html"));
+    const asset = /^\/assets\/(.*?)([\w.-]+)$/.exec(path);
+    if (asset?.[1] === this.release) return this.#file(response, join(DIST, "assets", asset[2] ?? ""));
+    if (path.startsWith("/watch/") && path.endsWith("/")) return this.#page(response, "index.html");
+    if (path === "/") return this.#page(response, "cameras.html");
     if (this.#refuse !== null) return void response.writeHead(this.#refuse).end("refused");
     if (path === "/api/cameras/garden") return void response.end(JSON.stringify(this.#status()));
     if (path === "/api/cameras") {
@@ -245,8 +246,16 @@ export class StandIn {
     response.writeHead(200, { "Content-Type": TYPES[".m3u8"], "Cache-Control": "no-cache" }).end(text);
   }
 
+  async #page(response: ServerResponse, file: string): Promise<void> {
+    const text = await readFile(join(DIST, file), "utf8");
+    this.#send(response, file, Buffer.from(text.replaceAll("/assets/", `/assets/${this.release}`)));
+  }
+
   async #file(response: ServerResponse, path: string): Promise<void> {
-    const bytes = await readFile(path).catch(() => null);
+    this.#send(response, path, await readFile(path).catch(() => null));
+  }
+
+  #send(response: ServerResponse, path: string, bytes: Buffer | null): void {
     if (bytes === null) return void response.writeHead(404).end("not here");
     response
       .writeHead(200, { "Content-Type": TYPES[extname(path)], "Content-Security-Policy": CSP })

@@ -2,6 +2,7 @@
 // own sheet where there is one. The link comes from the service, because the
 // page's address carries none; it is for watching only.
 
+import { chunk } from "../chunk";
 import { element } from "../element";
 
 const DEADLINE_MS = 8000;
@@ -22,7 +23,7 @@ export function offerShare(button: HTMLButtonElement, camera: string, url: strin
     sheet.showModal();
     try {
       const address = await fetchLink(url);
-      const { generate } = await import("lean-qr");
+      const { generate } = await chunk(import("lean-qr"));
       generate(address).toCanvas(element<HTMLCanvasElement>("share-code"), { off: [255, 255, 255] });
       show(address);
       say("Whoever opens this link can watch this camera, and nothing more.");
