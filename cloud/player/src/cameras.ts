@@ -36,7 +36,7 @@ function show(cameras: readonly Status[]): void {
   const names = new Set(cameras.map(({ camera }) => camera));
   for (const [name, card] of cards) {
     if (names.has(name)) continue;
-    card.element.remove();
+    card.remove();
     cards.delete(name);
   }
   set(grid, "count", String(cameras.length));

@@ -1,16 +1,17 @@
 // The camera's last picture, before the first of the stream and while the
 // camera is off: one frame as a video of its own, drawn under the player's.
 
+import { letGo, stillFilm } from "./still-film";
+
 const DEADLINE_MS = 8000;
 
 /** Draws the picture at `url` once it comes, unless there is a newer one. */
 export function showPoster(canvas: HTMLCanvasElement, url: string): void {
-  const video = document.createElement("video");
+  const video = stillFilm(url);
   const end = () => {
     clearTimeout(timer);
     video.onloadeddata = null;
-    video.removeAttribute("src");
-    video.load();
+    letGo(video);
   };
   const timer = setTimeout(end, DEADLINE_MS);
   video.onloadeddata = () => {
@@ -21,9 +22,4 @@ export function showPoster(canvas: HTMLCanvasElement, url: string): void {
     }
     end();
   };
-  video.muted = true;
-  video.playsInline = true;
-  // Safari loads no picture of a video that is not to play.
-  video.autoplay = true;
-  video.src = url;
 }

@@ -206,6 +206,8 @@ test("the list shows every camera, keeps itself true, and leads to each", async 
   await expect.poll(() => garden.locator(".age").textContent(), PATIENCE).toMatch(/^\d+ s ago$/);
   const first = await garden.locator("video").elementHandle();
   await page.waitForFunction((old) => !old?.isConnected, first);
+  // A film that nobody sees holds no memory.
+  expect(await first?.evaluate((old) => old.hasAttribute("src"))).toBe(false);
   service.cameras = [{}];
   await page.getByRole("link", { name: /barn/ }).waitFor({ state: "detached" });
   await garden.click();

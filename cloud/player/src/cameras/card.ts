@@ -3,10 +3,13 @@
 
 import { set, tag, text } from "../element";
 import type { Status } from "../status";
+import { letGo, stillFilm } from "../still-film";
 import { cardSentence, STATE_WORDS, stillAgeText } from "../wording";
 
 /** A new picture is fetched no more often than this. */
 const PICTURE_EVERY_MS = 5000;
+/** One that has not come after this long is asked for anew. */
+const PICTURE_DEADLINE_MS = 20_000;
 
 export class Card {
   readonly element = tag("li", "", "");
@@ -16,6 +19,8 @@ export class Card {
   readonly #word = tag("span", "", "");
   readonly #age = tag("span", "age", "");
   readonly #sentence = tag("p", "sentence", "");
+  #shown: HTMLVideoElement | null = null;
+  #coming: HTMLVideoElement | null = null;
   /** No later than this the shown picture was captured, service clock. */
   #shownUnixMs: number | null = null;
   #nowUnixMs = 0;
@@ -45,6 +50,13 @@ export class Card {
     this.#refreshPicture(status, performance.now());
   }
 
+  /** Leaves the page, with its pictures. */
+  remove(): void {
+    this.element.remove();
+    this.#giveUp();
+    if (this.#shown !== null) letGo(this.#shown);
+  }
+
   #showAge(): void {
     if (this.#shownUnixMs === null) return;
     text(this.#age, `${stillAgeText(Math.max(0, this.#nowUnixMs - this.#shownUnixMs))} ago`);
@@ -52,24 +64,31 @@ export class Card {
 
   /** The new picture takes the place of the old one when it is there. */
   #refreshPicture({ newest, video: format }: Status, nowMs: number): void {
-    if (newest === null || nowMs - this.#askedAtMs < PICTURE_EVERY_MS) return;
+    const pauseMs = this.#coming === null ? PICTURE_EVERY_MS : PICTURE_DEADLINE_MS;
+    if (newest === null || nowMs - this.#askedAtMs < pauseMs) return;
     // A still is the last keyframe: up to a segment older than the newest picture.
     const dateUnixMs = newest.date_unix_ms - 1000 * (format?.target_duration_s ?? 1);
     if (dateUnixMs === this.#shownUnixMs) return;
     this.#askedAtMs = nowMs;
-    const video = document.createElement("video");
-    video.muted = true;
-    video.playsInline = true;
-    // Safari loads no picture of a video that is not to play.
-    video.autoplay = true;
-    video.setAttribute("aria-hidden", "true");
-    video.addEventListener("loadeddata", () => {
-      for (const old of this.#view.querySelectorAll("video")) old.remove();
-      this.#nothing.remove();
-      this.#view.prepend(video);
+    this.#giveUp();
+    const film = stillFilm(`watch/${this.#camera}/still.mp4`);
+    this.#coming = film;
+    film.setAttribute("aria-hidden", "true");
+    film.addEventListener("error", () => {
+      if (film === this.#coming) this.#giveUp();
+    });
+    film.addEventListener("loadeddata", () => {
+      this.#coming = null;
+      if (this.#shown !== null) letGo(this.#shown);
+      (this.#shown ?? this.#nothing).replaceWith(film);
+      this.#shown = film;
       this.#shownUnixMs = dateUnixMs;
       this.#showAge();
     });
-    video.src = `watch/${this.#camera}/still.mp4`;
+  }
+
+  #giveUp(): void {
+    if (this.#coming !== null) letGo(this.#coming);
+    this.#coming = null;
   }
 }
