@@ -282,6 +282,29 @@ test("a pause stops the download, play continues with the live picture", async (
   await plays("instant");
 });
 
+test("a pause stops the download of LL-HLS too, which still seeks, and plays on", async () => {
+  await open("#ll-hls");
+  await plays("ll-hls");
+  await shows(page, 300);
+  await page.locator("#pause").click();
+  await reaches(page, "catching-up", "paused");
+  const polls = async (count: number) => {
+    for (let poll = 0; poll < count; poll += 1) await page.waitForResponse(/api\/cameras\/garden$/);
+  };
+  const media = () => paths.filter((path) => /m3u8$|m4s$/.test(path)).length;
+  // What was on its way may still come.
+  await polls(1);
+  const asked = media();
+  await polls(4);
+  expect(media()).toBe(asked);
+  const capturedUnixMs = async () => Date.now() - ((await facts(page)).ageMs ?? 0);
+  const pausedAtUnixMs = await capturedUnixMs();
+  await page.locator("#back").click();
+  await expect.poll(capturedUnixMs, { timeout: 60_000 }).toBeLessThan(pausedAtUnixMs - 8000);
+  await page.locator("#to-live").click();
+  await plays("ll-hls");
+});
+
 test("the past is played by LL-HLS, and live leads back to the instant stream", async () => {
   await open();
   await shows(page, 400);

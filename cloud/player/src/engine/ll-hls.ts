@@ -53,8 +53,26 @@ export const startLlHls: StartEngine = ({ video, sources, startUnixMs, failed })
   let wantedUnixMs = startUnixMs;
   let following = startUnixMs === null;
 
+  /** Nothing is loaded while the visitor has paused. */
+  let resting = false;
+  /** After a rest the live edge that hls.js knows is an old one, until it hears of a newer. */
+  let edgeIsOld = false;
+
+  const rest = () => {
+    const shown = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !video.seeking;
+    if (resting || !video.paused || !shown) return;
+    resting = true;
+    hls.stopLoad();
+  };
+  const wake = () => {
+    if (!resting) return;
+    resting = false;
+    edgeIsOld = true;
+    hls.startLoad();
+  };
   const seekTo = (unixMs: number) => {
     following = false;
+    wake();
     video.playbackRate = 1;
     wantedUnixMs = unixMs;
     const position = hls.latestLevelDetails && positionOf(hls.latestLevelDetails, unixMs);
@@ -91,7 +109,12 @@ export const startLlHls: StartEngine = ({ video, sources, startUnixMs, failed })
     arrivedAtMs = nowMs;
     if (wantedUnixMs !== null) seekTo(wantedUnixMs);
   });
+  hls.on(Events.LEVEL_UPDATED, () => {
+    if (edgeIsOld && following) toLive();
+    edgeIsOld = false;
+  });
   video.addEventListener("waiting", stalled);
+  video.addEventListener("play", wake);
   const stepping = setInterval(step, STEP_MS);
   hls.loadSource(sources.lowLatency);
   hls.attachMedia(video);
@@ -108,10 +131,11 @@ export const startLlHls: StartEngine = ({ video, sources, startUnixMs, failed })
     arrivedAtMs: () => arrivedAtMs,
     past: { window: () => hls.latestLevelDetails && windowOf(hls.latestLevelDetails), seekTo },
     toLive,
-    tick: () => undefined,
+    tick: rest,
     destroy: () => {
       clearInterval(stepping);
       video.removeEventListener("waiting", stalled);
+      video.removeEventListener("play", wake);
       video.playbackRate = 1;
       hls.destroy();
     },
