@@ -1,11 +1,14 @@
 // Which pictures reached the screen. Counts over the page's whole life, across
-// engines. requestVideoFrameCallback tells of each one; browsers without it
-// are asked for their counters at every tick.
+// engines. requestVideoFrameCallback tells of each one; browsers without it, and
+// hidden pages, whose picture may float above other programs, are asked for
+// their counters at every tick.
 
 export class Frames {
   readonly #video: HTMLVideoElement;
   #total = 0;
-  #counter = 0;
+  /** The counters as last read; null while it is not known where one begins. */
+  #presented: number | null = null;
+  #decoded = 0;
   #movedAtMs: number | null = null;
   #mediaTimeS: number | null = null;
   readonly #tells: boolean;
@@ -32,28 +35,41 @@ export class Frames {
 
   /** A new engine begins; its counters may begin at 0 again. */
   restart(): void {
-    this.#counter = 0;
+    this.#presented = null;
+    this.#decoded = 0;
     this.#movedAtMs = null;
     this.#mediaTimeS = null;
   }
 
   /** Reads the counters where no callback does. */
   tick(nowMs: number): void {
-    if (!this.#tells) this.#count(this.#video.getVideoPlaybackQuality().totalVideoFrames, nowMs);
+    const decoded = this.#video.getVideoPlaybackQuality().totalVideoFrames;
+    const more = increase(this.#decoded, decoded);
+    this.#decoded = decoded;
+    if (this.#tells && document.visibilityState === "visible") return;
+    this.#presented = null;
+    this.#mediaTimeS = null;
+    this.#add(more, nowMs);
   }
 
   #await(): void {
     this.#video.requestVideoFrameCallback((_, frame) => {
       this.#mediaTimeS = frame.mediaTime;
-      this.#count(frame.presentedFrames, performance.now());
+      const more = this.#presented === null ? 1 : increase(this.#presented, frame.presentedFrames);
+      this.#presented = frame.presentedFrames;
+      this.#add(more, performance.now());
       this.#await();
     });
   }
 
-  #count(counter: number, nowMs: number): void {
-    if (counter === this.#counter) return;
-    this.#total += counter > this.#counter ? counter - this.#counter : counter;
-    this.#counter = counter;
+  #add(more: number, nowMs: number): void {
+    if (more === 0) return;
+    this.#total += more;
     this.#movedAtMs = nowMs;
   }
+}
+
+/** Counters begin at 0 again when browsers see fit. */
+function increase(before: number, now: number): number {
+  return now >= before ? now - before : now;
 }

@@ -3,7 +3,7 @@
 // and put to sleep.
 
 import type { Address } from "./address";
-import { isWatched, watchAttention } from "./attention";
+import { isWatched, wasAsleep, watchAttention } from "./attention";
 import { chosenIn } from "./choice";
 import { Playback } from "./playback";
 import { Poller } from "./poller";
@@ -12,8 +12,6 @@ import { ServiceClock } from "./service-clock";
 import { judge, type Picture, type Verdict } from "./verdict";
 
 const TICK_MS = 250;
-/** A tick that comes this late was held up by sleep or a hidden tab. */
-const ASLEEP_MS = 2500;
 /** Nobody looks for this long: nothing is downloaded any more. */
 const REST_AFTER_MS = 60_000;
 
@@ -94,7 +92,12 @@ export class Watching {
       if (nowMs - this.#watchedAtMs > REST_AFTER_MS) this.playback.rest();
       return;
     }
-    if (address !== null && nowMs - this.#tickedAtMs > ASLEEP_MS) this.#takeUpAgain();
+    const life = {
+      tickedAtMs: this.#tickedAtMs,
+      hidden: document.visibilityState === "hidden",
+      arrivedAtMs: this.playback.picture().arrivedAtMs,
+    };
+    if (address !== null && wasAsleep(life, nowMs)) this.#takeUpAgain();
     this.#tickedAtMs = nowMs;
     this.#watchedAtMs = nowMs;
     this.#show();
@@ -115,8 +118,9 @@ export class Watching {
   }
 
   #attend(): void {
+    const nowMs = performance.now();
     if (!isWatched(this.#setting.video)) this.#poller.stop();
-    else if (performance.now() - this.#tickedAtMs > TICK_MS) this.#takeUpAgain();
+    else if (nowMs - this.#tickedAtMs > TICK_MS) this.#takeUpAgain();
     else this.#poller.start();
   }
 
