@@ -22,6 +22,8 @@ const PROVEN_MS = 60_000;
 const NETWORK_ATTEMPTS = 4;
 /** Behind for this long, the engine is told to jump; and not again for as long. */
 const SEEK_COOL_DOWN_MS = 5000;
+/** A page that is hidden so soon after a pause that nobody here asked for was paused by the system. */
+const HIDES_WITHIN_MS = 1000;
 /** Aim until the engine knows its own. */
 const DEFAULT_TARGET_DELAY_MS = 4000;
 /** A seek to within this of the newest picture is a wish for the live one. */
@@ -51,6 +53,8 @@ export class Playback {
   #wasDue = false;
   #behindSinceMs: number | null = null;
   #paused = false;
+  /** When the video paused without being told to here, page clock. */
+  #pausedUnaskedAtMs = Number.NEGATIVE_INFINITY;
   /** Where in the past the visitor is, or wants to be; null for the live edge. */
   #rewoundToUnixMs: number | null = null;
   /** Date and screen time of the last picture, so that both outlive their engine. */
@@ -68,6 +72,7 @@ export class Playback {
     video.addEventListener("pause", () => {
       // Browsers also say "pause" when a source fails or the page is hidden; a person pauses a picture.
       const picture = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.error === null;
+      if (!this.#paused) this.#pausedUnaskedAtMs = performance.now();
       this.#paused = picture && isWatched(video);
     });
     video.addEventListener("playing", () => {
@@ -226,6 +231,11 @@ export class Playback {
     }
     this.#engine?.tick(nowMs, serviceLive ? this.#newest : null);
     this.#jumpWhenBehind(verdict, nowMs);
+  }
+
+  /** Nobody looks any more; phones pause a video a moment before they hide its page. */
+  unwatched(nowMs: number): void {
+    if (nowMs - this.#pausedUnaskedAtMs < HIDES_WITHIN_MS) this.#paused = false;
   }
 
   /** After a pause of the page itself (hidden, asleep): silence until now is no fault of the engine. */

@@ -119,8 +119,10 @@ export class Watching {
 
   #attend(): void {
     const nowMs = performance.now();
-    if (!isWatched(this.#setting.video)) this.#poller.stop();
-    else if (nowMs - this.#tickedAtMs > TICK_MS) this.#takeUpAgain();
+    if (!isWatched(this.#setting.video)) {
+      this.#poller.stop();
+      this.playback.unwatched(nowMs);
+    } else if (nowMs - this.#tickedAtMs > TICK_MS) this.#takeUpAgain();
     else this.#poller.start();
   }
 

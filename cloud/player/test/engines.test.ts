@@ -246,6 +246,31 @@ test("a tab hidden for a minute downloads nothing, and plays when it is shown", 
   await plays("instant");
 });
 
+test("a video that the system pauses as it hides the page plays when it is shown", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("video").evaluate(async (video: HTMLVideoElement) => {
+    video.pause();
+    await new Promise((paused) => video.addEventListener("pause", paused, { once: true }));
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await page.waitForTimeout(1000);
+  await setHidden(false);
+  await plays("instant");
+});
+
+test("a video that somebody paused stays so while the page is hidden and shown", async () => {
+  await open();
+  await plays("instant");
+  await page.locator("#pause").click();
+  await setHidden(true);
+  await page.waitForTimeout(1000);
+  await setHidden(false);
+  await page.waitForResponse(/api\/cameras\/garden$/);
+  await reaches(page, "catching-up", "paused");
+});
+
 test("a page that was hidden for a moment goes on asking", async () => {
   await open();
   await page.evaluate(() => {
