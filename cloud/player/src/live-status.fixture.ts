@@ -10,7 +10,7 @@ export const LIVE: Status = {
   reason: { code: "live", text: "" },
   age_ms: 80,
   service_time_unix_ms: SERVICE_NOW,
-  newest: { run: 1_790_000_000, date_unix_ms: SERVICE_NOW - 80 },
+  newest: { run: 1_790_000_000, segment: 1_790_000_017, date_unix_ms: SERVICE_NOW - 80 },
   video: { codec: "avc1.42e01f", width: 1280, height: 720, frame_rate_hz: 25, target_duration_s: 1 },
   bitrate_bps: 2_000_000,
   viewers: 1,

@@ -42,9 +42,10 @@ function render(next: Scene): void {
   const live = next.verdict.state === "live";
   idle.allow(live);
   wakeLock.want(live && document.visibilityState === "visible", next.nowMs);
-  if (address !== null && next.polls.status?.newest && !posterAsked) {
+  const newest = next.polls.status?.newest;
+  if (address !== null && newest && !posterAsked) {
     posterAsked = true;
-    showPoster(still, address.still);
+    showPoster(still, address.still, newest);
   }
 }
 

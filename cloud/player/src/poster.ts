@@ -1,13 +1,14 @@
 // The camera's last picture, before the first of the stream and while the
 // camera is off: one frame as a video of its own, drawn under the player's.
 
+import type { NewestPicture } from "./status";
 import { letGo, stillFilm } from "./still-film";
 
 const DEADLINE_MS = 8000;
 
-/** Draws the picture at `url` once it comes, unless there is a newer one. */
-export function showPoster(canvas: HTMLCanvasElement, url: string): void {
-  const video = stillFilm(url);
+/** Draws the picture once it comes, unless there is a newer one. */
+export function showPoster(canvas: HTMLCanvasElement, url: string, newest: NewestPicture): void {
+  const video = stillFilm(url, newest);
   const end = () => {
     clearTimeout(timer);
     video.onloadeddata = null;

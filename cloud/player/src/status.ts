@@ -11,7 +11,7 @@ export interface Status {
   /** Age of the newest frame at the service; null before the first. */
   readonly age_ms: number | null;
   readonly service_time_unix_ms: number;
-  readonly newest: { readonly run: number; readonly date_unix_ms: number } | null;
+  readonly newest: NewestPicture | null;
   readonly video: Video | null;
   readonly bitrate_bps: number | null;
   readonly viewers: number;
@@ -22,6 +22,12 @@ export interface Status {
   readonly black_box: readonly BlackBoxEntry[];
   /** Whether this visitor may start and stop the camera. */
   readonly control: boolean;
+}
+
+export interface NewestPicture {
+  readonly run: number;
+  readonly segment: number;
+  readonly date_unix_ms: number;
 }
 
 export type DesiredState = "started" | "stopped";

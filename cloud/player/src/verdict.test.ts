@@ -31,7 +31,7 @@ const nothing: Picture = { ...moving, movedAtMs: null, capturedUnixMs: null };
 const aged = (ageMs: number): Picture => ({ ...moving, capturedUnixMs: SERVICE_NOW - ageMs });
 
 const offline = (code: string): Partial<Status> => ({ state: "offline", reason: { code, text: "" } });
-const newest = (ageMs: number) => ({ run: 1, date_unix_ms: SERVICE_NOW - ageMs });
+const newest = (ageMs: number) => ({ run: 1, segment: 1, date_unix_ms: SERVICE_NOW - ageMs });
 const noAnswer: PollResult = { kind: "failed", failure: { code: "no_answer" } };
 const refused: PollResult = { kind: "refused", refusal: "no_key" };
 

@@ -197,19 +197,32 @@ test("full screen takes the whole stage, and gives it back", async () => {
 });
 
 test("the list shows every camera, keeps itself true, and leads to each", async () => {
-  service.cameras = [{}, { camera: "barn", state: "offline", reason: { code: "shut_down", text: "" } }];
+  const gone = { run: 1, segment: 1, date_unix_ms: Date.now() };
+  service.cameras = [
+    {},
+    { camera: "barn", state: "offline", reason: { code: "shut_down", text: "" }, newest: gone },
+  ];
+  const stills: string[] = [];
+  page.on("request", (request) => {
+    const { pathname, search } = new URL(request.url());
+    if (pathname.endsWith("/garden/still.mp4")) stills.push(search);
+  });
   await page.goto(`${service.origin}/`);
   const garden = page.getByRole("link", { name: /garden/ });
   await garden.locator("video").waitFor();
   expect(await garden.textContent()).toContain("LIVE");
-  expect(await page.getByRole("link", { name: /barn/ }).textContent()).toContain("CAMERA OFFLINE");
+  const barn = page.getByRole("link", { name: /barn/ });
+  expect(await barn.textContent()).toContain("CAMERA OFFLINE");
+  // Its newest segment has left the service: the last still stands in.
+  await barn.locator("video").waitFor();
   await expect.poll(() => garden.locator(".age").textContent(), PATIENCE).toMatch(/^\d+ s ago$/);
   const first = await garden.locator("video").elementHandle();
   await page.waitForFunction((old) => !old?.isConnected, first);
   // A film that nobody sees holds no memory.
   expect(await first?.evaluate((old) => old.hasAttribute("src"))).toBe(false);
   service.cameras = [{}];
-  await page.getByRole("link", { name: /barn/ }).waitFor({ state: "detached" });
+  await barn.waitFor({ state: "detached" });
+  expect(stills.filter((search) => !/^\?run=\d+&segment=\d+$/.test(search))).toEqual([]);
   await garden.click();
   await reaches(page, "live");
 });

@@ -174,7 +174,7 @@ test("a response that falls behind is replaced by one that is opened first", asy
   await goesUnseen(async () => {
     const { opened } = service.instant;
     // The service speaks of pictures that this response does not bring.
-    service.bend = { newest: { run: 1, date_unix_ms: Date.now() + 3_600_000 } };
+    service.bend = { newest: { run: 1, segment: 1, date_unix_ms: Date.now() + 3_600_000 } };
     await expect.poll(() => service.instant.opened, { timeout: 60_000 }).toBeGreaterThan(opened);
     service.bend = {};
   });

@@ -22,6 +22,7 @@ export class InstantStream {
   #cutter = new Cutter();
   #init: Uint8Array | null = null;
   #gop: Uint8Array[] = [];
+  readonly #stills = new Map<string, Buffer>();
   #frame = 0;
   #run = 0;
   #runDateUnixMs = 0;
@@ -35,10 +36,19 @@ export class InstantStream {
     return this.#responses.size;
   }
 
-  /** The newest keyframe as a file of one frame; null before the first. */
-  get still(): Buffer | null {
-    const keyframe = this.#gop[0];
-    return this.#init && keyframe ? Buffer.concat([this.#init, keyframe]) : null;
+  /** Number of the newest segment, which is a group of pictures here. */
+  get segment(): number {
+    return this.#run + Math.ceil(this.#frame / this.#gopFrames);
+  }
+
+  /** A segment's keyframe, or the newest, as a file of one frame; null where there is none. */
+  still(run: string | null, segment: string | null): Buffer | null {
+    const name = run === null ? this.#stillName : `${run}-${segment}`;
+    return this.#stills.get(name) ?? null;
+  }
+
+  get #stillName(): string {
+    return `${this.#run}-${this.segment}`;
   }
 
   /** A run begins: its answers are new ones. */
@@ -101,9 +111,13 @@ export class InstantStream {
     // The quickest frame was the least held up by ffmpeg.
     const dateUnixMs = Date.now() - piece.decodeTime / TICKS_PER_MS;
     this.#runDateUnixMs = this.#frame === 0 ? dateUnixMs : Math.min(this.#runDateUnixMs, dateUnixMs);
-    if (this.#frame % this.#gopFrames === 0) this.#gop = [];
+    const isKeyframe = this.#frame % this.#gopFrames === 0;
+    if (isKeyframe) this.#gop = [];
     this.#frame += 1;
     this.#gop.push(piece.bytes);
+    if (isKeyframe && this.#init) {
+      this.#stills.set(this.#stillName, Buffer.concat([this.#init, piece.bytes]));
+    }
     for (const response of this.#responses) this.#send(response, Buffer.from(piece.bytes));
     const early = this.#early;
     this.#early = [];

@@ -160,7 +160,7 @@ export class StandIn {
       reason: { code: state === "offline" ? "not_seen" : state, text: "" },
       age_ms: silentMs,
       service_time_unix_ms: now,
-      newest: { run: this.#run, date_unix_ms: now - silentMs },
+      newest: { run: this.#run, segment: this.instant.segment, date_unix_ms: now - silentMs },
       video: { codec: "avc1.42c01f", width: 1280, height: 720, frame_rate_hz: 25, target_duration_s: 1 },
       bitrate_bps: 2_040_000,
       viewers: 2,
@@ -185,7 +185,8 @@ export class StandIn {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? "/", this.origin).pathname.replace(/^\/t\/[^/]+/, "");
+    const { pathname, searchParams } = new URL(request.url ?? "/", this.origin);
+    const path = pathname.replace(/^\/t\/[^/]+/, "");
     const asset = /^\/assets\/(.*?)([\w.-]+)$/.exec(path);
     if (asset?.[1] === this.release) return this.#file(response, join(DIST, "assets", asset[2] ?? ""));
     if (path.startsWith("/watch/") && path.endsWith("/")) return this.#page(response, "index.html");
@@ -201,7 +202,10 @@ export class StandIn {
         JSON.stringify({ path: "/watch/garden/?token=view.garden.x7Kq2m.0.GUXca5xF1J" }),
       );
     }
-    if (/^\/watch\/[a-z0-9-]+\/still\.mp4$/.test(path)) return this.#still(request, response);
+    if (/^\/watch\/[a-z0-9-]+\/still\.mp4$/.test(path)) {
+      const still = this.instant.still(searchParams.get("run"), searchParams.get("segment"));
+      return this.#still(still, request, response);
+    }
     if (path === "/api/cameras/garden/desired" && request.method === "POST") {
       let body = "";
       for await (const chunk of request) body += chunk;
@@ -216,8 +220,7 @@ export class StandIn {
   }
 
   /** Whole, or the range that Safari insists on. */
-  #still(request: IncomingMessage, response: ServerResponse): void {
-    const still = this.instant.still;
+  #still(still: Buffer | null, request: IncomingMessage, response: ServerResponse): void {
     if (still === null) return void response.writeHead(404).end("no picture yet");
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
     const first = Number(range?.[1] ?? 0);

@@ -71,7 +71,7 @@ export class Card {
     if (dateUnixMs === this.#shownUnixMs) return;
     this.#askedAtMs = nowMs;
     this.#giveUp();
-    const film = stillFilm(`watch/${this.#camera}/still.mp4`);
+    const film = stillFilm(`watch/${this.#camera}/still.mp4`, newest);
     this.#coming = film;
     film.setAttribute("aria-hidden", "true");
     film.addEventListener("error", () => {
