@@ -1,32 +1,34 @@
 // Code that is fetched only when it is needed. A service that was updated since
-// the page was opened has it under another name; then the page begins anew.
+// the page was opened has it under another name, and many browsers keep a
+// failed `import()` for as long as the page lives: then the page begins anew.
 
 const DEADLINE_MS = 8000;
+/** A page so young has just begun: doing so again would lead in circles. */
+const YOUNG_MS = 10_000;
 
-/** Waits for an `import()`; when it fails, reloads the page if the service has another by now. */
-export async function chunk<T>(code: Promise<T>): Promise<T> {
+/** Loads a chunk; once more when the service answers, and then with a new page if it is not too young. */
+export async function chunk<T>(load: () => Promise<T>): Promise<T> {
   try {
-    return await code;
+    return await load();
   } catch (error) {
-    if (isOutdated(await currentPage(), document.scripts)) location.reload();
+    // Without it a reload would leave nothing to look at.
+    if (!(await isServed(location.href))) throw error;
+  }
+  try {
+    return await load();
+  } catch (error) {
+    if (performance.now() > YOUNG_MS) location.reload();
     throw error;
   }
 }
 
-/** Whether the page of today does without a script that this one began with; null when nobody knows it. */
-export function isOutdated(page: string | null, scripts: Iterable<{ readonly src: string }>): boolean {
-  return page !== null && [...scripts].some(({ src }) => !page.includes(new URL(src).pathname));
-}
-
-/** Null when the service does not give it: a reload would leave nothing to look at. */
-async function currentPage(): Promise<string | null> {
+async function isServed(page: string): Promise<boolean> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
   try {
-    const response = await fetch(location.href, { cache: "no-store", signal: deadline.signal });
-    return response.ok ? await response.text() : null;
+    return (await fetch(page, { cache: "no-store", signal: deadline.signal })).ok;
   } catch {
-    return null;
+    return false;
   } finally {
     clearTimeout(timer);
   }

@@ -80,7 +80,7 @@ export async function loadEngine(name: EngineName): Promise<StartEngine> {
     case "instant":
       return startInstant;
     case "ll-hls":
-      return (await chunk(import("./engine/ll-hls"))).startLlHls;
+      return (await chunk(() => import("./engine/ll-hls"))).startLlHls;
     case "native":
       return startNative;
   }

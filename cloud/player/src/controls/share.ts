@@ -23,7 +23,7 @@ export function offerShare(button: HTMLButtonElement, camera: string, url: strin
     sheet.showModal();
     try {
       const address = await fetchLink(url);
-      const { generate } = await chunk(import("lean-qr"));
+      const { generate } = await chunk(() => import("lean-qr"));
       generate(address).toCanvas(element<HTMLCanvasElement>("share-code"), { off: [255, 255, 255] });
       show(address);
       say("Whoever opens this link can watch this camera, and nothing more.");
