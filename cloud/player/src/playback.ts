@@ -322,7 +322,7 @@ export class Playback {
 
   /** Nothing of the picture stays. */
   #forget(): void {
-    if (this.#running === null && this.#capturedUnixMs === null) return;
+    if (this.#running === null && this.#movedAtMs === null) return;
     this.#end();
     this.#still.clear();
     this.#rewoundToUnixMs = null;
