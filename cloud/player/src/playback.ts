@@ -70,10 +70,11 @@ export class Playback {
     this.#still = new Still(setting.still);
     this.#frames = new Frames(video);
     video.addEventListener("pause", () => {
+      if (this.#paused) return;
       // Browsers also say "pause" when a source fails or the page is hidden; a person pauses a picture.
       const picture = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.error === null;
-      if (!this.#paused) this.#pausedUnaskedAtMs = performance.now();
       this.#paused = picture && isWatched(video);
+      this.#pausedUnaskedAtMs = performance.now();
     });
     video.addEventListener("playing", () => {
       this.#paused = false;
