@@ -1,5 +1,6 @@
-// Two projects: `unit` is pure and quick; `browser` drives Debian's Chromium
-// against the stand-in service of test/.
+// Three projects: `unit` is pure and quick; `browser` drives Debian's browsers
+// against the stand-in service of test/; `service`, which the end-to-end tests run,
+// drives WebKit against a real one.
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -14,6 +15,15 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "service",
+          include: ["test/service.ts"],
+          setupFiles: ["test/orphan.ts"],
+          testTimeout: 300_000,
+          disableConsoleIntercept: true,
         },
       },
     ],

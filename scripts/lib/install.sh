@@ -179,6 +179,11 @@ need_npm_packages() {
     touch "$stamp"
 }
 
+# WebKit with a screen to draw on, and with what it needs to show H.264 in MP4.
+need_webkit() {
+    need WebKitWebDriver Xvfb /usr/share/doc/gstreamer1.0-{plugins-good,plugins-bad,libav}/copyright
+}
+
 # Builds the page, which the service embeds, with what its tests need.
 need_player() {
     need_node

@@ -1,9 +1,11 @@
-//! What visitors do on the real pages: rewind, share, look at the list, and come
-//! with links that are none.
+//! What visitors do on the real pages: rewind, share, look at the list, come with
+//! links that are none, and use WebKit.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
-use zerocam_e2e::{Camera, Footage, Tab, service::ServiceHome, tab::Glance, within};
+use zerocam_e2e::{
+    Camera, Footage, Program, Tab, program::repository, service::ServiceHome, tab::Glance, within,
+};
 
 use crate::stage::{GARDEN, check_no_secrets, settings};
 
@@ -50,6 +52,31 @@ fn rewinding_shows_the_past_and_live_leads_back() {
         live(now) && now.frames >= third.frames + 50
     });
     assert_eq!(last.loads, 1, "without a reload");
+    check_no_secrets(&home, &service, &[&camera.program]);
+}
+
+#[test]
+fn webkit_follows_the_camera_through_an_end_and_a_start() {
+    let footage = Footage::bikes();
+    let home = ServiceHome::new();
+    let service = home.start(0);
+    let settings = settings(&home, service.address, &footage);
+    let mut camera = Camera::start(&settings);
+    service.wait_until_live(GARDEN);
+    let page = repository().join("cloud/player");
+    let mut webkit = Program::start(
+        "WebKit",
+        Command::new(page.join("node_modules/.bin/vitest"))
+            .args(["run", "--project", "service"])
+            .current_dir(page)
+            .env("LINK", service.link(GARDEN)),
+    );
+    webkit.wait_for_line("WebKit is live", 2 * SOON);
+    camera.end();
+    webkit.wait_for_line("WebKit says that the camera was shut down", SOON);
+    let camera = Camera::start(&settings);
+    println!("{}", webkit.wait_for_line("WebKit is live again", SOON));
+    assert!(webkit.wait_for_end(SOON).success(), "{}", webkit.output());
     check_no_secrets(&home, &service, &[&camera.program]);
 }
 
