@@ -74,7 +74,8 @@ impl Service {
     /// Whether cameras that stream have not had the time to connect.
     #[must_use]
     pub fn has_just_started(&self) -> bool {
-        self.started.elapsed() < ARRIVAL || self.expects_cameras()
+        // In this order: who asks in the first seconds is the first visitor, too.
+        self.expects_cameras() || self.started.elapsed() < ARRIVAL
     }
 
     /// Whether the service is about to end, so that cameras should go elsewhere.
