@@ -4,7 +4,16 @@
 //! hyper, bodies where they are read, and what a peer does not take by the
 //! kernel. Ending is bounded as a whole.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -14,8 +23,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
     select,
     sync::{Semaphore, watch},
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
+use tokio_util::io::InspectWriter;
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
@@ -39,6 +49,10 @@ const STOP_DEADLINE: Duration = Duration::from_millis(8500);
 /// What of it is kept for farewells and running requests, when cameras do not
 /// move to another instance.
 const LAST_REQUESTS: Duration = Duration::from_millis(1500);
+
+/// The same while the service stops, and for requests that are still on their
+/// way. Longer than an instant stream waits then for another frame.
+const UNTAKEN_WHILE_STOPPING: Duration = Duration::from_millis(1500);
 
 /// What a connection holds of a response that its peer does not take, before
 /// and in the kernel: a slow viewer's frames wait in the live window instead,
@@ -177,7 +191,7 @@ impl Server {
 }
 
 /// Serves one connection. When the service stops, it ends after the request
-/// that runs.
+/// that runs, or when its peer does not take the answer.
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -189,6 +203,11 @@ async fn serve(
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
+    });
+    let taken = Arc::new(AtomicU64::new(0));
+    let taking = taken.clone();
+    let stream = InspectWriter::new(stream, move |bytes| {
+        taking.fetch_add(bytes.len() as u64, Relaxed);
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -202,7 +221,14 @@ async fn serve(
         _ = stopping.wait_for(|stopping| *stopping) => {}
     }
     connection.as_mut().graceful_shutdown();
-    connection.await
+    loop {
+        let taken_before = taken.load(Relaxed);
+        match timeout(UNTAKEN_WHILE_STOPPING, connection.as_mut()).await {
+            Ok(ended) => return ended,
+            Err(_) if taken.load(Relaxed) == taken_before => return Ok(()),
+            Err(_) => {}
+        }
+    }
 }
 
 /// Sockets answer at once, hide no backlog, and do not wait for peers that are
