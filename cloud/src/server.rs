@@ -11,6 +11,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::{
+    join,
     net::{TcpListener, TcpStream},
     select,
     sync::{Semaphore, watch},
@@ -19,7 +20,7 @@ use tokio::{
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
-use crate::{config::Settings, handover, http, media::Spawner, service::Service};
+use crate::{config::Settings, handover, http, media::Spawner, memory, service::Service};
 
 /// A request's head arrives within this time, and a connection without a
 /// request is closed after it.
@@ -115,7 +116,9 @@ impl Server {
     /// there; then cameras that are left are told, and running requests are
     /// answered.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        self.service.memory.open().await;
         let handover = tokio::spawn(handover::watch(self.service.clone()));
+        let remembering = tokio::spawn(memory::keep(self.service.clone()));
         self.serve_until(shutdown).await;
         let end = Instant::now() + STOP_DEADLINE;
         if self.service.instance.revision.is_some() {
@@ -129,10 +132,12 @@ impl Server {
         } = self;
         drop(listener);
         info!("stopping");
-        if timeout_at(end, service.stop()).await.is_err() {
+        let stop = async { join!(service.stop(), service.memory.close(&service)) };
+        if timeout_at(end, stop).await.is_err() {
             warn!("stopping although some requests are not finished");
         }
         handover.abort();
+        remembering.abort();
     }
 
     async fn serve_until(&self, end: impl Future) {

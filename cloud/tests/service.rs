@@ -19,6 +19,7 @@ mod service {
     mod instant;
     mod limits;
     mod low_latency;
+    mod memory;
     mod process;
     mod schema;
     mod still;

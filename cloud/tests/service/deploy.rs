@@ -120,7 +120,7 @@ fn keys_and_links_are_those_of_the_service() {
     let text = project.prints("cloud-run-links", &target);
     let url = "https://zerocam-123456.europe-west1.run.app";
     assert_eq!(after(&text, "url = \""), url);
-    assert_eq!(after(&text, "key = \""), key.camera_key(camera.clone()));
+    assert_eq!(after(&text, "key = \""), key.camera_key(camera.clone(), 1));
     let now_s = Now::read().unix_s();
     let (view, control) = (after(&text, "=view."), after(&text, "=control."));
     let link = |right: &str, rest: &str| {
@@ -129,7 +129,7 @@ fn keys_and_links_are_those_of_the_service() {
         match right {
             Right::View(link) => (false, link),
             Right::Control(link) => (true, link),
-            Right::Feed { .. } => panic!("a camera's key"),
+            Right::Feed { .. } | Right::Manage(_) => panic!("no link"),
         }
     };
     let (may_control, Link { id, expires_unix_s }) = link("view", view);
