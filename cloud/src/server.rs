@@ -15,7 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     select,
     sync::{Semaphore, watch},
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
@@ -40,6 +40,9 @@ const STOP_DEADLINE: Duration = Duration::from_millis(8500);
 /// What of it is kept for farewells and running requests, when cameras do not
 /// move to another instance.
 const LAST_REQUESTS: Duration = Duration::from_millis(1500);
+
+/// What of it writing to the memory may take.
+const LAST_WRITE: Duration = Duration::from_secs(3);
 
 /// What a connection holds of a response that its peer does not take, before
 /// and in the kernel: a slow viewer's frames wait in the live window instead,
@@ -132,7 +135,8 @@ impl Server {
         } = self;
         drop(listener);
         info!("stopping");
-        let stop = async { join!(service.stop(), service.memory.close(&service)) };
+        let remember = timeout(LAST_WRITE, service.memory.close(&service));
+        let stop = async { join!(service.stop(), remember) };
         if timeout_at(end, stop).await.is_err() {
             warn!("stopping although some requests are not finished");
         }

@@ -10,6 +10,7 @@ mod service {
     mod access;
     mod bad_input;
     mod bench;
+    mod bucket;
     mod camera;
     mod control;
     mod deploy;
@@ -20,6 +21,7 @@ mod service {
     mod limits;
     mod low_latency;
     mod memory;
+    mod owner;
     mod process;
     mod schema;
     mod still;

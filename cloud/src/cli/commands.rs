@@ -33,7 +33,7 @@ use crate::{
 const LAST_RESORT: Duration = Duration::from_millis(9500);
 
 /// How long the runtime waits for what cannot be cancelled.
-const RUNTIME_DEADLINE: Duration = Duration::from_secs(1);
+const RUNTIME_DEADLINE: Duration = Duration::from_millis(500);
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let file = arguments

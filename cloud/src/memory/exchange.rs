@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use object_store::{
     ClientOptions, Result,
     client::{
@@ -10,7 +11,10 @@ use object_store::{
     },
 };
 use tokio::task::spawn_blocking;
-use ureq::{Agent, http::Request};
+use ureq::{
+    Agent,
+    http::{Request, request::Parts},
+};
 
 use super::document::MAX_BYTES;
 use crate::outgoing;
@@ -37,21 +41,22 @@ impl HttpConnector for Exchanger {
 #[async_trait::async_trait]
 impl HttpService for Exchanger {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
         let agent = self.0.clone();
-        let answer = spawn_blocking(move || exchange(&agent, request)).await;
+        let answer = spawn_blocking(move || exchange(&agent, parts, &body)).await;
         answer
             .map_err(|ended| HttpError::new(HttpErrorKind::Interrupted, ended))?
             .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))
     }
 }
 
-fn exchange(agent: &Agent, request: HttpRequest) -> Result<HttpResponse, ureq::Error> {
-    let (parts, body) = request.into_parts();
+fn exchange(agent: &Agent, parts: Parts, body: &[u8]) -> Result<HttpResponse, ureq::Error> {
+    // A GET has no body, not even an empty one.
     let answer = if body.is_empty() {
         agent.run(Request::from_parts(parts, ()))?
     } else {
-        let body = body.as_bytes().map(|bytes| bytes.to_vec());
-        agent.run(Request::from_parts(parts, body.unwrap_or_default()))?
+        agent.run(Request::from_parts(parts, body))?
     };
     let (parts, mut body) = answer.into_parts();
     let body = body.with_config().limit(MAX_BYTES as u64).read_to_vec()?;
