@@ -227,9 +227,7 @@ pub enum Denied {
     #[error("this link was ended by the camera's owner: ask for a new one")]
     LinkEnded,
     /// A camera's key that its owner has replaced.
-    #[error(
-        "this key was replaced by a newer one: `zerocam-cloud key CAMERA` prints the one for zerocam.toml"
-    )]
+    #[error("this key was replaced by a newer one: put that into the camera's zerocam.toml")]
     KeyReplaced,
     /// Nobody knows yet whether this link was ended.
     #[error("the service cannot read yet which links were ended: try again in a moment")]

@@ -217,7 +217,7 @@ fn a_replaced_key_ends_its_connections_at_once() {
     for mut camera in cameras {
         let expected = Bye::new(
             ByeReason::KeyRevoked,
-            "this key was replaced by a newer one: `zerocam-cloud key CAMERA` prints the one for zerocam.toml",
+            "this key was replaced by a newer one: put that into the camera's zerocam.toml",
         );
         assert_eq!(camera.bye(), expected);
     }
