@@ -58,6 +58,7 @@ test.each<[Verdict, Polls, string]>([
   [verdict("offline", "not_seen"), polls({ last_seen_unix_ms: null }), "Not seen"],
   [verdict("offline", "something_new"), polls(), "The camera is offline"],
   [verdict("no-access", "no_key"), polls(), "This camera is private"],
+  [verdict("no-access", "ended"), polls(), "This link was ended"],
   [verdict("unreachable", "no_answer"), polls(), "The service does not answer"],
 ])("%j is explained", (given, known, headline) => {
   expect(explain(given, known, SERVICE_NOW, true).headline).toBe(headline);

@@ -160,10 +160,14 @@ fn addresses(settings: &Settings, url: Option<&str>) -> Result<Vec<String>, Fail
         });
     }
     let here = (listen.port() != 0).then(|| format!("http://{listen}"));
-    Ok(here
+    let known: Vec<_> = here
         .into_iter()
         .chain(settings.public_url.clone())
-        .collect())
+        .collect();
+    if known.is_empty() {
+        return Err(Failure::NoUrl);
+    }
+    Ok(known)
 }
 
 #[cfg(test)]

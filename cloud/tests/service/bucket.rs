@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     process::Command,
     sync::{Arc, Mutex},
@@ -90,7 +90,6 @@ impl Bucket {
     pub(super) fn is_content(&self) {
         let state = self.state.lock().unwrap();
         assert_eq!(state.complaints, [""; 0]);
-        println!("{:?}", state.counts);
         for kind in ["token", "list", "get", "put", "delete", "conflict"] {
             assert!(
                 state.counts.contains_key(kind),

@@ -169,14 +169,12 @@ fn who_watches_by_an_ended_link_is_cut_off() {
         let path = format!("/t/{ended}/watch/garden/index.m3u8?_HLS_msn=");
         let playlist = service.get(&format!("/t/{ended}/watch/garden/index.m3u8"));
         let text = playlist.text();
-        let last = text
+        let first = text
             .lines()
-            .filter_map(|line| line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:"));
-        let first: u64 = last.last().unwrap().parse().unwrap();
-        let segments = text
-            .lines()
-            .filter(|line| line.starts_with("#EXTINF"))
-            .count() as u64;
+            .find_map(|line| line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:"));
+        let first: u64 = first.unwrap().parse().unwrap();
+        let segments = text.lines().filter(|line| line.starts_with("#EXTINF"));
+        let segments = segments.count() as u64;
         let url = service.url(&format!("{path}{}", first + segments + 1));
         thread::spawn(move || {
             let agent = ureq::Agent::config_builder()
