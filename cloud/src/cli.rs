@@ -116,6 +116,8 @@ enum Failure {
     Memory(#[from] MemoryError),
     #[error("the service does not answer at {0}: start it, or add `--url` with its address")]
     Unreachable(String),
+    #[error("what answers at {0} is not zerocam-cloud: add `--url` with its address")]
+    AnotherProgram(String),
     #[error("{base} refuses, with status {status}: {text}")]
     Refused {
         base: String,
@@ -138,6 +140,7 @@ impl Failure {
             | Self::NoRandomness(_)
             | Self::System(_)
             | Self::Unreachable(_)
+            | Self::AnotherProgram(_)
             | Self::Refused { .. } => SYSTEM,
             Self::Settings(_) | Self::Ffmpeg(_) | Self::Memory(_) => CONFIGURATION,
         }

@@ -27,7 +27,7 @@ use tokio::{
     sync::{Mutex as AsyncMutex, watch},
     time::{sleep, timeout},
 };
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use zerocam_protocol::{
     CameraName,
     token::{Grant, Link},
@@ -262,7 +262,7 @@ impl Memory {
     /// Reads it for the first time, and gives up after a moment: [`keep`] goes on.
     pub async fn open(self: &Arc<Self>) {
         if self.kept.is_some() {
-            // What went wrong is noted.
+            // If that did not do, the next attempt says why.
             let _ = timeout(START_DEADLINE, self.change(|_| Ok(()))).await;
         }
     }
@@ -282,7 +282,7 @@ impl Memory {
         let note = move |document: &mut Document| {
             for (name, seen) in &news {
                 if let Err(full) = document.note(name, seen.clone()) {
-                    warn!(camera = %name, %full, "its last sight is not remembered");
+                    debug!(camera = %name, %full, "its last sight is not remembered");
                 }
             }
             Ok(())

@@ -41,7 +41,7 @@ pub struct Status {
     pub bitrate_bps: Option<u64>,
     /// How many watch.
     pub viewers: u32,
-    /// When the camera was last heard, Unix milliseconds.
+    /// When the camera was last heard, by this instance or one before, Unix milliseconds.
     pub last_seen_unix_ms: Option<i64>,
     /// Which device it is.
     pub device: Option<DeviceId>,

@@ -135,6 +135,7 @@ fn order<T: DeserializeOwned>(
         let body = body.read_to_string().unwrap_or_default();
         return match serde_json::from_str(&body) {
             Ok(answer) if status == 200 => Ok(answer),
+            _ if body.trim_start().starts_with('<') => Err(Failure::AnotherProgram(base)),
             _ => Err(Failure::Refused {
                 base,
                 status,

@@ -157,13 +157,12 @@ impl Viewer {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let now = Instant::now();
-            if self
-                .memory
-                .has_ended(&self.watching.camera().name, &self.link)
-            {
-                return None;
-            }
-            let step = self.follower.step(&self.changes.borrow_and_update(), now);
+            let camera = &self.watching.camera().name;
+            let step = if self.memory.has_ended(camera, &self.link) {
+                Step::End(Ending::Over)
+            } else {
+                self.follower.step(&self.changes.borrow_and_update(), now)
+            };
             let ending = match step {
                 Step::Send(frame) => {
                     self.last_frame = now;

@@ -8,7 +8,6 @@
 
 use std::{path::PathBuf, str::FromStr, sync::Arc};
 
-use futures_util::TryStreamExt;
 use object_store::{
     Error, ObjectStore, ObjectStoreExt, PutMode, RetryConfig, gcp::GoogleCloudStorageBuilder,
     local::LocalFileSystem, path::Path,
@@ -222,8 +221,9 @@ impl Store {
 
     async fn versions(&self) -> Result<Vec<Version>, StoreError> {
         let objects = self.objects().await?;
-        let listed = objects.list(None).try_collect::<Vec<_>>().await;
-        let listed = listed.map_err(|e| self.error(e))?;
+        // Not what is in folders: a disk's own may be locked.
+        let listed = objects.list_with_delimiter(None).await;
+        let listed = listed.map_err(|e| self.error(e))?.objects;
         Ok(listed
             .iter()
             .filter_map(|it| Version::of(&it.location))
@@ -297,5 +297,32 @@ mod tests {
         ] {
             assert_eq!(Version::of(&Path::from(other)), None, "{other}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_was_held_up_does_not_count() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let locked = directory.path().join("lost+found");
+        std::fs::create_dir(&locked).unwrap();
+        let store = Store::new(Place::Directory(directory.path().into()));
+        let document = Document::default();
+        assert_eq!(store.newest(None).await.unwrap(), (None, None));
+        for number in 1..=6 {
+            let written = store.write(Version(number), &document).await;
+            assert_eq!(written.unwrap(), Written::Newest);
+        }
+        let kept: Vec<Version> = (3..=6).map(Version).collect();
+        let mut versions = store.versions().await.unwrap();
+        versions.sort_unstable();
+        assert_eq!(versions, kept);
+        // Its number is taken, or free again.
+        for number in [6, 1] {
+            let written = store.write(Version(number), &document).await;
+            assert_eq!(written.unwrap(), Written::Overtaken);
+        }
+        let newest = store.newest(None).await.unwrap();
+        assert_eq!(newest, (Some(Version(6)), Some(document)));
+        let known = store.newest(Some(Version(6))).await.unwrap();
+        assert_eq!(known, (Some(Version(6)), None));
     }
 }

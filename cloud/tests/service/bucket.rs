@@ -165,7 +165,11 @@ impl State {
             .strip_prefix(&format!("/{bucket}/"))
             .map(str::to_owned);
         match (method, object) {
-            ("GET", None) if target.starts_with(&format!("/{bucket}?list-type=2")) => self.list(),
+            ("GET", None)
+                if target.starts_with(&format!("/{bucket}?")) && target.contains("list-type=2") =>
+            {
+                self.list()
+            }
             ("GET", Some(name)) => self.get(&name),
             ("PUT", Some(name)) => self.put(request, name),
             ("DELETE", Some(name)) => {
