@@ -94,6 +94,8 @@ struct Kept {
     store: Arc<AsyncMutex<Store>>,
     /// When each camera's last sight was written.
     noted: Mutex<BTreeMap<CameraName, Instant>>,
+    /// Why the last attempt failed.
+    trouble: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -103,8 +105,6 @@ struct Known {
     version: Option<Version>,
     /// It was read, or there is nothing to read.
     is_read: bool,
-    /// Why the last attempt failed.
-    trouble: Option<String>,
 }
 
 impl Memory {
@@ -121,6 +121,7 @@ impl Memory {
                 store: Arc::new(AsyncMutex::new(Store::new(place.clone()))),
                 place,
                 noted: Mutex::default(),
+                trouble: Mutex::default(),
             }),
         }
     }
@@ -190,7 +191,7 @@ impl Memory {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) | Err(_) => Err(MemoryError::Silent(kept.place.clone())),
         };
-        self.note_trouble(outcome.as_ref().err());
+        kept.note_trouble(outcome.as_ref().err());
         outcome
     }
 
@@ -215,7 +216,8 @@ impl Memory {
                 None if version == knows => self.known.borrow().document.clone(),
                 None => Document::default(),
             };
-            self.known.send_modify(|known| known.is_read = true);
+            self.known
+                .send_if_modified(|known| !std::mem::replace(&mut known.is_read, true));
             let mut document = self.known.borrow().document.clone();
             document.forget(Now::read());
             let outcome = change(&mut document)?;
@@ -240,20 +242,6 @@ impl Memory {
             known.document.join(stored.clone());
             known.version = version.filter(|_| known.document == stored);
         });
-    }
-
-    fn note_trouble(&self, error: Option<&MemoryError>) {
-        let error = error.filter(|error| !matches!(error, MemoryError::Full(_)));
-        let trouble = error.map(MemoryError::to_string);
-        let before = self.known.borrow().trouble.clone();
-        match (&before, &trouble) {
-            (None, Some(why)) => warn!(why, "the memory cannot be used; trying again"),
-            (Some(_), None) => info!("the memory can be used again"),
-            _ => {}
-        }
-        if before != trouble {
-            self.known.send_modify(|known| known.trouble = trouble);
-        }
     }
 }
 
@@ -301,6 +289,22 @@ impl Memory {
 }
 
 impl Kept {
+    /// Logs what is wrong when that changes.
+    fn note_trouble(&self, error: Option<&MemoryError>) {
+        let error = error.filter(|error| !matches!(error, MemoryError::Full(_)));
+        let now = error.map(MemoryError::to_string);
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if *trouble == now {
+            return;
+        }
+        match &now {
+            Some(why) => warn!(why, "the memory cannot be used; trying again"),
+            None => info!("the memory can be used again"),
+        }
+        *trouble = now;
+    }
+
+    /// The cameras that have something to remember.
     fn news(
         &self,
         document: &Document,

@@ -2,10 +2,11 @@
 //! directory, on a full disk, in a bucket, and with one that hangs.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     path::Path,
     process::{Child, Command, Output, Stdio},
+    thread,
     time::Instant,
 };
 
@@ -61,7 +62,7 @@ impl Running {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let mut log = String::new();
         let mut errors = self.child.stderr.take().unwrap();
-        std::io::Read::read_to_string(&mut errors, &mut log).unwrap();
+        errors.read_to_string(&mut log).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0), "{log}");
         log
     }
@@ -225,6 +226,21 @@ fn what_cannot_be_ended() {
         74,
         "refuses, with status 501: this service has no memory",
     );
+    let page = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = page.local_addr().unwrap().port();
+    let answering = thread::spawn(move || {
+        let (mut peer, _) = page.accept().unwrap();
+        let mut head = [0; 4096];
+        let _ = peer.read(&mut head).unwrap();
+        peer.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 15\r\n\r\n<!doctype html>")
+            .unwrap();
+    });
+    refuses(
+        &output(&directory, port, &["key", "garden"]),
+        74,
+        "is not zerocam-cloud: add `--url` with its address",
+    );
+    answering.join().unwrap();
     let wrong = command(&directory, service.port, &["key", "garden"])
         .env("ZEROCAM_SIGNING_KEY", KEY.replace('A', "B"))
         .output();
