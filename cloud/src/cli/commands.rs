@@ -126,7 +126,11 @@ fn check(settings: &Settings) -> Result<(), Failure> {
 fn key(settings: &Settings, camera: CameraName, new: bool, place: Place) -> Result<(), Failure> {
     let url = place.url.as_deref();
     let generation = orders::key_generation(settings, &camera, new, url)?;
-    print(&settings.signing_key.camera_key(camera, generation))
+    print(&settings.signing_key.camera_key(camera, generation))?;
+    if new {
+        info!("the key before is refused from now on: put this one into the camera's zerocam.toml");
+    }
+    Ok(())
 }
 
 fn link(settings: &Settings, arguments: LinkArguments) -> Result<(), Failure> {

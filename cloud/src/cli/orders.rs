@@ -2,10 +2,14 @@
 //! its memory. A token that only the signing key can make goes with each, good
 //! for minutes.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    net::IpAddr,
+    time::Duration,
+};
 
-use serde::{Serialize, de::DeserializeOwned};
-use ureq::http::{Request, header::AUTHORIZATION};
+use serde::de::DeserializeOwned;
+use ureq::http::header::AUTHORIZATION;
 use zerocam_protocol::{
     CameraName,
     token::{Grant, Link, Right},
@@ -37,15 +41,11 @@ pub(super) fn key_generation(
     new: bool,
     url: Option<&str>,
 ) -> Result<u32, Failure> {
-    let path = format!("/api/cameras/{camera}/key");
-    if new {
-        let answer: KeyGeneration = order(settings, camera, url, "POST", &path, &())?;
-        return Ok(answer.generation);
-    }
-    if settings.memory.is_none() && url.is_none() {
+    if !new && settings.memory.is_none() && url.is_none() {
         return Ok(1);
     }
-    let answer: KeyGeneration = order(settings, camera, url, "GET", &path, &())?;
+    let body = new.then(Vec::new);
+    let answer: KeyGeneration = order(settings, url, camera, "key", body)?;
     Ok(answer.generation)
 }
 
@@ -65,11 +65,11 @@ pub(super) fn revoke(
     };
     let camera = grant.camera.clone();
     permit_visit(grant, &camera).map_err(|_| Failure::NoLinkToRevoke(camera.clone()))?;
-    let path = format!("/api/cameras/{camera}/ended-links");
     let body = EndLink {
         token: token.to_owned(),
     };
-    let EndedLink { news } = order(settings, &camera, url, "POST", &path, &body)?;
+    let body = serde_json::to_vec(&body).map_err(io::Error::from)?;
+    let EndedLink { news } = order(settings, url, &camera, "ended-links", Some(body))?;
     Ok(if news {
         format!(
             "ended: this link to camera {camera} is refused from now on, and who watches by it is cut off within a minute"
@@ -92,13 +92,13 @@ fn token_in(link: &str) -> &str {
     rest.split(ends).next().unwrap_or(rest)
 }
 
+/// Asks the service, or tells it something, about a camera.
 fn order<T: DeserializeOwned>(
     settings: &Settings,
-    camera: &CameraName,
     url: Option<&str>,
-    method: &str,
-    path: &str,
-    body: &impl Serialize,
+    camera: &CameraName,
+    what: &str,
+    body: Option<Vec<u8>>,
 ) -> Result<T, Failure> {
     if settings.memory.is_none() && url.is_none() {
         return Err(MemoryError::None.into());
@@ -111,24 +111,22 @@ fn order<T: DeserializeOwned>(
         }),
     });
     let agent = outgoing::agent(TIMEOUT);
-    let mut silent = Vec::new();
+    let mut nobody = Vec::new();
     for base in addresses(settings, url)? {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{base}{path}"))
-            .header(AUTHORIZATION, format!("Bearer {token}"));
-        let sent = if method == "GET" {
-            request.body(()).map(|request| agent.run(request))
-        } else {
-            let body = serde_json::to_vec(body).map_err(std::io::Error::from)?;
-            request.body(body).map(|request| agent.run(request))
+        let address = format!("{base}/api/cameras/{camera}/{what}");
+        let bearer = format!("Bearer {token}");
+        let sent = match &body {
+            None => agent.get(address).header(AUTHORIZATION, bearer).call(),
+            Some(body) => agent.post(address).header(AUTHORIZATION, bearer).send(body),
         };
-        let mut answer = match sent.map_err(ureq::Error::from).flatten() {
+        let mut answer = match sent {
             Ok(answer) => answer,
-            Err(error) => {
-                silent.push(format!("{base} ({error})"));
+            Err(ureq::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+                nobody.push(base);
                 continue;
             }
+            // It may have been heard: nobody else is told.
+            Err(error) => return Err(Failure::Unreachable(format!("{base} ({error})"))),
         };
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES);
@@ -143,7 +141,7 @@ fn order<T: DeserializeOwned>(
             }),
         };
     }
-    Err(Failure::Unreachable(silent.join(", nor at ")))
+    Err(Failure::Unreachable(nobody.join(", nor at ")))
 }
 
 /// Where the service may be, in this order: where the owner says, or on this

@@ -108,7 +108,7 @@ pub enum Unreadable {
 /// No room for another camera or ended link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the memory is full ({MOST_CAMERAS} cameras, {MOST_ENDED_LINKS} ended links): a new signing key ends all links"
+    "the memory is full ({MOST_CAMERAS} cameras, {MOST_ENDED_LINKS} ended links): make a new signing key, which ends all links, and begin with an empty memory"
 )]
 pub struct Full;
 

@@ -1,7 +1,7 @@
 //! What the owner ends stays ended, on every instance and after every restart;
 //! and when a camera was last seen is remembered.
 
-use std::{fs, path::Path, sync::Arc, thread, time::Duration};
+use std::{fs, path::Path, sync::Arc, thread};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -178,6 +178,7 @@ fn who_watches_by_an_ended_link_is_cut_off() {
         let url = service.url(&format!("{path}{}", first + segments + 1));
         thread::spawn(move || {
             let agent = ureq::Agent::config_builder()
+                .user_agent("who waits")
                 .http_status_as_error(false)
                 .timeout_global(Some(PATIENCE))
                 .build()
@@ -189,7 +190,10 @@ fn who_watches_by_an_ended_link_is_cut_off() {
     for (_, stream) in &mut feeds {
         assert!(stream.next_frame().is_some());
     }
-    thread::sleep(Duration::from_millis(100));
+    for service in [&here, &there] {
+        // With whom fetched the playlist before.
+        service.until(|service| (service.status("garden")["viewers"] == 3).then_some(()));
+    }
     assert_eq!(json_of(&end_link(&here, &ended)), json!({"news": true}));
     there.until(|there| (visit(there, &ended).status == 410).then_some(()));
     for status in blocked.map(|blocked| blocked.join().unwrap()) {
@@ -463,6 +467,33 @@ fn what_is_known_outlives_what_was_deleted() {
     }
     assert_eq!(json_of(&key(&service)), json!({"generation": 2}));
     assert_eq!(owner.versions(), ["memory-00000000000000000001.json"]);
+}
+
+#[test]
+fn what_is_known_already_is_not_written_again() {
+    let owner = Owner::new();
+    let service = owner.service();
+    let check_in = json!({
+        "device": "dev-a",
+        "state": "streaming",
+        "desired": {"state": "started", "version": 1},
+        "health": {"temperature_celsius": 41.3, "cpu_percent": 0.1},
+    });
+    let check_in = || {
+        let key = service.camera_key("garden");
+        let path = "/api/cameras/garden/checkin";
+        let answer = service.post(path, &key, check_in.to_string().as_bytes());
+        assert_eq!(answer.status, 200);
+    };
+    check_in();
+    let written = |_: &Service| owner.versions().pop();
+    let noted = service.until(written);
+    assert_eq!(noted, "memory-00000000000000000001.json");
+    for _ in 0..20 {
+        check_in();
+        assert_eq!(json_of(&key(&service)), json!({"generation": 1}));
+    }
+    assert_eq!(owner.versions(), [noted]);
 }
 
 #[test]
