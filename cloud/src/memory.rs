@@ -265,7 +265,12 @@ impl Memory {
             return Ok(());
         };
         let now = Now::read();
-        let news = kept.news(&self.known.borrow().document, service, ending, now);
+        let mut news = kept.rested(service, ending, now);
+        news.retain(|(name, seen)| {
+            let known = self.last_seen(name);
+            let later = known.as_ref().map(|known| known.at_unix_us) < Some(seen.at_unix_us);
+            seen.is_news(known.as_ref(), now) || ending && later
+        });
         let names: Vec<CameraName> = news.iter().map(|(name, _)| name.clone()).collect();
         let note = move |document: &mut Document| {
             for (name, seen) in &news {
@@ -304,15 +309,13 @@ impl Kept {
         *trouble = now;
     }
 
-    /// The cameras that have something to remember.
-    fn news(
-        &self,
-        document: &Document,
-        service: &Service,
-        ending: bool,
-        now: Now,
-    ) -> Vec<(CameraName, LastSeen)> {
-        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The cameras that have not been noted for a while, and how they are.
+    fn rested(&self, service: &Service, ending: bool, now: Now) -> Vec<(CameraName, LastSeen)> {
+        let noted = self
+            .noted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let cameras = service.cameras.all().into_iter();
         let rested = cameras.filter(|camera| {
             let age = noted.get(&camera.name).map(|at| now.monotonic - *at);
@@ -320,9 +323,7 @@ impl Kept {
         });
         let seen = rested.filter_map(|camera| {
             let seen = LastSeen::of(&camera.record())?;
-            let known = document.last_seen(&camera.name);
-            let later = known.is_none_or(|known| seen.at_unix_us > known.at_unix_us);
-            (seen.is_news(known, now) || ending && later).then(|| (camera.name.clone(), seen))
+            Some((camera.name.clone(), seen))
         });
         seen.collect()
     }

@@ -46,6 +46,7 @@ const verdict = (state: Verdict["state"], reason: string, ageMs: number | null =
 
 test.each<[Verdict, Polls, string]>([
   [verdict("live", "live"), polls(), "Live"],
+  [verdict("no-access", "ended"), polls(), "This link was ended"],
   [verdict("catching-up", "loading"), polls(), "Waiting for the first picture"],
   [verdict("stale", "stale"), polls(), "No new pictures"],
   [
@@ -58,7 +59,6 @@ test.each<[Verdict, Polls, string]>([
   [verdict("offline", "not_seen"), polls({ last_seen_unix_ms: null }), "Not seen"],
   [verdict("offline", "something_new"), polls(), "The camera is offline"],
   [verdict("no-access", "no_key"), polls(), "This camera is private"],
-  [verdict("no-access", "ended"), polls(), "This link was ended"],
   [verdict("unreachable", "no_answer"), polls(), "The service does not answer"],
 ])("%j is explained", (given, known, headline) => {
   expect(explain(given, known, SERVICE_NOW, true).headline).toBe(headline);

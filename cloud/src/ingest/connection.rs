@@ -349,8 +349,10 @@ impl Connection {
     }
 
     fn facts(&self, hello: &Hello, now: Now) -> Facts {
+        // Before the record is locked: never two locks at a time.
+        let good = self.key.memory.key_generation(&hello.camera);
         let mut record = self.camera.record();
-        let standing = if self.key.generation < self.key.memory.key_generation(&hello.camera) {
+        let standing = if self.key.generation < good {
             Standing::KeyReplaced
         } else {
             record.feed.standing(self.id, hello)

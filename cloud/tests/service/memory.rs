@@ -54,6 +54,8 @@ impl Owner {
         let entries = fs::read_dir(self.place()).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            // Not what is being written.
+            .filter(|name| name.ends_with(".json"))
             .collect();
         names.sort();
         names
