@@ -17,7 +17,8 @@ RUN cargo build --release --locked --package zerocam-cloud
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates ffmpeg \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* \
+    && install -d -o nobody -g nogroup -m 700 /var/lib/zerocam-cloud
 COPY --from=service /zerocam/target/release/zerocam-cloud /usr/local/bin/
 USER nobody
 ENTRYPOINT ["zerocam-cloud"]

@@ -4,7 +4,7 @@
 //! HMAC-SHA256 over its readable part (see [`zerocam_protocol::token`]), cut to
 //! 16 bytes. Nothing is open without one. Errors say what is wrong with a token
 //! and never repeat it. Left out: how a token travels (see [`crate::http`]), and
-//! revoking a single one: a link may have an end, and a new signing key ends all.
+//! which ones the owner has ended before their time (see [`crate::memory`]).
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{
@@ -26,6 +26,9 @@ const SIGNING_KEY_BYTES: usize = 32;
 
 /// Random bytes in a link's id: enough that no two links share one.
 const LINK_ID_BYTES: usize = 9;
+
+/// Longest life of a token that manages a camera.
+const LONGEST_MANAGE_S: u64 = 900;
 
 /// The secret behind every camera key and link.
 #[derive(Clone)]
@@ -64,10 +67,10 @@ impl SigningKey {
 
     /// The key that lets a camera feed its stream.
     #[must_use]
-    pub fn camera_key(&self, camera: CameraName) -> String {
+    pub fn camera_key(&self, camera: CameraName, generation: u32) -> String {
         self.sign(&Grant {
             camera,
-            right: Right::Feed { generation: 1 },
+            right: Right::Feed { generation },
         })
     }
 
@@ -89,6 +92,10 @@ impl SigningKey {
                 ..
             })
             | Right::Control(Link {
+                expires_unix_s: Some(expires),
+                ..
+            })
+            | Right::Manage(Link {
                 expires_unix_s: Some(expires),
                 ..
             }) if *expires < unix_s => Err(Denied::Expired {
@@ -137,15 +144,34 @@ pub enum Permission {
     Control,
 }
 
-/// Lets a camera feed the stream of that name.
+/// Lets a camera feed the stream of that name; says which generation its key is
+/// of.
 ///
 /// # Errors
 /// [`Denied::OtherCamera`] or [`Denied::NotACameraKey`].
-pub fn permit_feed(grant: &Grant, camera: &CameraName) -> Result<(), Denied> {
+pub fn permit_feed(grant: &Grant, camera: &CameraName) -> Result<u32, Denied> {
     same_camera(grant, camera)?;
     match grant.right {
-        Right::Feed { .. } => Ok(()),
-        Right::View(_) | Right::Control(_) => Err(Denied::NotACameraKey),
+        Right::Feed { generation } => Ok(generation),
+        Right::View(_) | Right::Control(_) | Right::Manage(_) => Err(Denied::NotACameraKey),
+    }
+}
+
+/// Lets the owner end a camera's links and keys. What permits that is short-lived,
+/// so that none can be kept.
+///
+/// # Errors
+/// [`Denied::OtherCamera`] or [`Denied::NotTheOwner`].
+pub fn permit_manage(grant: &Grant, camera: &CameraName, unix_s: u64) -> Result<(), Denied> {
+    same_camera(grant, camera)?;
+    match grant.right {
+        Right::Manage(Link {
+            expires_unix_s: Some(expires),
+            ..
+        }) if expires <= unix_s.saturating_add(LONGEST_MANAGE_S) => Ok(()),
+        Right::Feed { .. } | Right::View(_) | Right::Control(_) | Right::Manage(_) => {
+            Err(Denied::NotTheOwner)
+        }
     }
 }
 
@@ -156,7 +182,7 @@ pub fn permit_feed(grant: &Grant, camera: &CameraName) -> Result<(), Denied> {
 pub fn permit_visit(grant: Grant, camera: &CameraName) -> Result<(Permission, Link), Denied> {
     same_camera(&grant, camera)?;
     match grant.right {
-        Right::Feed { .. } => Err(Denied::NotALink),
+        Right::Feed { .. } | Right::Manage(_) => Err(Denied::NotALink),
         Right::View(link) => Ok((Permission::View, link)),
         Right::Control(link) => Ok((Permission::Control, link)),
     }
@@ -197,6 +223,15 @@ pub enum Denied {
         /// Seconds since it expired.
         since_s: u64,
     },
+    /// A link that its owner has ended.
+    #[error("this link was ended by the camera's owner: ask for a new one")]
+    LinkEnded,
+    /// A camera's key that its owner has replaced.
+    #[error("this key was replaced by a newer one: put that into the camera's zerocam.toml")]
+    KeyReplaced,
+    /// Nobody knows yet whether this link was ended.
+    #[error("the service cannot read yet which links were ended: try again in a moment")]
+    NotKnownYet,
     /// A genuine token for another camera.
     #[error("this key or link is for camera {granted}, not for {asked}")]
     OtherCamera {
@@ -208,6 +243,11 @@ pub enum Denied {
     /// A link where a camera key belongs.
     #[error("this is a link for watching; a camera needs the key from `zerocam-cloud key CAMERA`")]
     NotACameraKey,
+    /// Somebody who has not the signing key, or had it long ago.
+    #[error(
+        "only the holder of the signing key may do this: use `zerocam-cloud revoke` or `zerocam-cloud key`"
+    )]
+    NotTheOwner,
     /// A camera key where a link belongs.
     #[error("this is a camera's key; watching needs the link from `zerocam-cloud link CAMERA`")]
     NotALink,
@@ -216,24 +256,6 @@ pub enum Denied {
         "this link is for watching only; `zerocam-cloud link CAMERA --control` makes one that may start and stop"
     )]
     ViewOnly,
-}
-
-impl Denied {
-    /// Whether the token is genuine and its right is not enough (403), rather
-    /// than no valid token at all (401).
-    #[must_use]
-    pub const fn is_forbidden(&self) -> bool {
-        match self {
-            Self::OtherCamera { .. } | Self::NotACameraKey | Self::NotALink | Self::ViewOnly => {
-                true
-            }
-            Self::NoKey
-            | Self::NoLink
-            | Self::Malformed(_)
-            | Self::Signature
-            | Self::Expired { .. } => false,
-        }
-    }
 }
 
 /// A signing key that cannot be used.
@@ -276,7 +298,7 @@ mod tests {
     fn golden_tokens() {
         // Checked with `openssl dgst -sha256 -mac HMAC -macopt hexkey:00…00`.
         assert_eq!(
-            key().camera_key(camera("garden")),
+            key().camera_key(camera("garden"), 1),
             "camera.garden.1.4WGTLHdeI9LNahEFsUascw"
         );
         assert_eq!(
@@ -325,7 +347,7 @@ mod tests {
         let view = link(Right::View, None);
         let control = link(Right::Control, None);
         let garden = camera("garden");
-        assert_eq!(permit_feed(&feed, &garden), Ok(()));
+        assert_eq!(permit_feed(&feed, &garden), Ok(1));
         assert_eq!(permit_feed(&view, &garden), Err(Denied::NotACameraKey));
         let permission =
             |grant: &Grant| permit_visit(grant.clone(), &garden).map(|(permission, _)| permission);

@@ -2,6 +2,7 @@
 //! logs and errors go to standard error, one line an error.
 
 mod commands;
+mod orders;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -10,7 +11,11 @@ use tracing_subscriber::EnvFilter;
 use zerocam_protocol::CameraName;
 
 use crate::{
-    access::NoRandomness, config::SettingsError, media::ffmpeg::FfmpegError, server::StartError,
+    access::{Denied, NoRandomness},
+    config::SettingsError,
+    media::ffmpeg::FfmpegError,
+    memory::MemoryError,
+    server::StartError,
 };
 
 /// Takes cameras' streams and shows them to browsers and players.
@@ -33,13 +38,33 @@ enum Command {
     Key {
         /// The camera's name: a-z, 0-9 and -
         camera: CameraName,
+        /// Make the next key: the one before is refused at once
+        #[arg(long)]
+        new: bool,
+        #[command(flatten)]
+        place: Place,
     },
     /// Print a link that lets people watch a camera
     Link(LinkArguments),
+    /// End a link before its time, also for those who watch by it now
+    Revoke {
+        /// The whole link, a player's address, or the token in it
+        link: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Print a fresh signing key, the secret behind all keys and links
     SigningKey,
     /// Check configuration and ffmpeg, and start nothing
     Check,
+}
+
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Where the running service is; `listen` on this machine otherwise, else
+    /// `public_url`
+    #[arg(long, value_name = "BASE")]
+    url: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -83,6 +108,22 @@ enum Failure {
     TooFar(u64),
     #[error("the link is too long for a QR code")]
     TooLongForQr,
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error("this is no link for watching: `zerocam-cloud key {0} --new` ends a camera's key")]
+    NoLinkToRevoke(CameraName),
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    #[error("the service does not answer at {0}: start it, or add `--url` with its address")]
+    Unreachable(String),
+    #[error("what answers at {0} is not zerocam-cloud: add `--url` with its address")]
+    AnotherProgram(String),
+    #[error("{base} refuses, with status {status}: {text}")]
+    Refused {
+        base: String,
+        status: u16,
+        text: String,
+    },
 }
 
 const USAGE: u8 = 64;
@@ -93,10 +134,15 @@ const CONFIGURATION: u8 = 78;
 impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
-            Self::NoUrl | Self::TooFar(_) => USAGE,
+            Self::NoUrl | Self::TooFar(_) | Self::Denied(_) | Self::NoLinkToRevoke(_) => USAGE,
             Self::TooLongForQr => INTERNAL,
-            Self::Start(_) | Self::NoRandomness(_) | Self::System(_) => SYSTEM,
-            Self::Settings(_) | Self::Ffmpeg(_) => CONFIGURATION,
+            Self::Start(_)
+            | Self::NoRandomness(_)
+            | Self::System(_)
+            | Self::Unreachable(_)
+            | Self::AnotherProgram(_)
+            | Self::Refused { .. } => SYSTEM,
+            Self::Settings(_) | Self::Ffmpeg(_) | Self::Memory(_) => CONFIGURATION,
         }
     }
 }

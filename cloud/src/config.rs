@@ -7,6 +7,7 @@ use std::{
     env, fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use axum::http::{Uri, uri::Scheme};
@@ -16,6 +17,7 @@ use zerocam_config_file::{ConfigError, Secret};
 use crate::{
     access::{InvalidSigningKey, SigningKey},
     media::{MediaConfig, WindowLimits},
+    memory::{InvalidPlace, Place},
 };
 
 /// The file, as written. `zerocam-cloud.toml` explains every key.
@@ -33,6 +35,8 @@ pub struct Configuration {
     pub signing_key: Option<Secret>,
     /// File that holds the signing key.
     pub signing_key_file: Option<PathBuf>,
+    /// Where is remembered what outlives the service: a directory or a bucket.
+    pub memory: Option<String>,
     /// The ffmpeg program: a path, or a name to look up in PATH.
     pub ffmpeg: PathBuf,
     /// How far back viewers can rewind, in seconds; 0 leaves it to
@@ -56,6 +60,7 @@ impl Default for Configuration {
             plain_http: false,
             signing_key: None,
             signing_key_file: None,
+            memory: None,
             ffmpeg: "ffmpeg".into(),
             window_seconds: 120,
             window_bytes: 64 * 1024 * 1024,
@@ -73,6 +78,8 @@ pub struct Environment {
     pub port: Option<String>,
     /// `ZEROCAM_SIGNING_KEY`: replaces both signing key settings.
     pub signing_key: Option<Secret>,
+    /// `ZEROCAM_MEMORY`: replaces `memory`.
+    pub memory: Option<String>,
     /// `K_REVISION`, which Cloud Run sets.
     pub revision: Option<String>,
 }
@@ -85,6 +92,7 @@ impl Environment {
         Self {
             port: variable("PORT"),
             signing_key: variable("ZEROCAM_SIGNING_KEY").map(Secret::new),
+            memory: variable("ZEROCAM_MEMORY"),
             revision: variable("K_REVISION"),
         }
     }
@@ -105,6 +113,8 @@ pub struct Settings {
     pub plain_http: bool,
     /// Signs camera keys and links.
     pub signing_key: SigningKey,
+    /// Where is remembered what outlives the service.
+    pub memory: Option<Place>,
     /// For every camera's pipeline.
     pub media: MediaConfig,
     /// Most requests at a time.
@@ -116,7 +126,13 @@ pub struct Settings {
     /// What was deployed, where it is known: then the service hands its cameras
     /// over to a newer one.
     pub revision: Option<String>,
+    /// How often the memory is read: what another instance was told holds here
+    /// after this time.
+    pub read_again: Duration,
 }
+
+/// How often the memory is read.
+const READ_AGAIN: Duration = Duration::from_secs(30);
 
 impl Settings {
     /// Reads the file, if there is one, and checks it with the environment.
@@ -166,6 +182,8 @@ impl Settings {
         )?;
         in_range("concurrency", configuration.concurrency, 10, 100_000)?;
         in_range("max_cameras", configuration.max_cameras, 1, 1000)?;
+        let memory = environment.memory.clone().or(configuration.memory);
+        let memory = memory.map(|text| text.parse()).transpose()?;
         let public_url = configuration
             .public_url
             .map(|url| public_url(&url, configuration.plain_http))
@@ -175,6 +193,7 @@ impl Settings {
             public_url,
             plain_http: configuration.plain_http,
             signing_key,
+            memory,
             media: MediaConfig {
                 ffmpeg: configuration.ffmpeg,
                 window: WindowLimits {
@@ -190,6 +209,7 @@ impl Settings {
                 (None, None) => 0,
             },
             revision: environment.revision.clone(),
+            read_again: READ_AGAIN,
         })
     }
 }
@@ -284,6 +304,9 @@ pub enum SettingsError {
     /// The signing key's text.
     #[error(transparent)]
     SigningKey(#[from] InvalidSigningKey),
+    /// The place of the memory.
+    #[error(transparent)]
+    Memory(#[from] InvalidPlace),
     /// An address for links that is none.
     #[error("{0:?} is no public address: write scheme and host, such as https://cam.example")]
     PublicUrl(String),
@@ -355,7 +378,7 @@ mod tests {
         .unwrap_err()
         .to_string();
         let keys: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
-        assert_eq!(keys.len(), 11, "{unknown}");
+        assert_eq!(keys.len(), 12, "{unknown}");
         for key in keys {
             let written = SHIPPED.lines().any(|line| {
                 line.trim_start_matches(['#', ' '])

@@ -7,6 +7,7 @@
 mod api;
 mod instant;
 mod notice;
+pub mod orders;
 mod pages;
 mod range;
 mod room;
@@ -68,6 +69,11 @@ pub fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/api/cameras/{camera}/stream", get(api::stream))
         .route("/api/cameras/{camera}/checkin", post(api::check_in))
+        .route(
+            "/api/cameras/{camera}/key",
+            get(orders::key).post(orders::replace_key),
+        )
+        .route("/api/cameras/{camera}/ended-links", post(orders::end_link))
         .merge(visitors.clone())
         .nest(
             "/t/{token}",
@@ -130,6 +136,9 @@ async fn live() -> &'static str {
 async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, &'static str) {
     if service.is_stopping() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+    } else if !service.memory.is_read() {
+        let text = "nobody can watch yet: the memory cannot be read, and the log says why\n";
+        (StatusCode::SERVICE_UNAVAILABLE, text)
     } else {
         (StatusCode::OK, "ready\n")
     }

@@ -5,7 +5,7 @@ mod dating;
 mod session;
 
 pub use self::{
-    connection::{Connection, Permits, Signals},
+    connection::{Connection, Key, Permits, Signals},
     dating::Dating,
     session::Session,
 };

@@ -20,6 +20,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::{
+    join,
     net::{TcpListener, TcpStream},
     select,
     sync::{Semaphore, watch},
@@ -29,7 +30,7 @@ use tokio_util::io::InspectWriter;
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
-use crate::{config::Settings, handover, http, media::Spawner, service::Service};
+use crate::{config::Settings, handover, http, media::Spawner, memory, service::Service};
 
 /// A request's head arrives within this time, and a connection without a
 /// request is closed after it.
@@ -42,6 +43,10 @@ const IDLE_WHILE_CROWDED: Duration = Duration::from_secs(3);
 /// A peer takes what it asked for within this time, or the connection ends.
 const UNTAKEN: Duration = Duration::from_secs(30);
 
+/// The same while the service stops, and for requests that are still on their
+/// way. Longer than an instant stream waits then for another frame.
+const UNTAKEN_WHILE_STOPPING: Duration = Duration::from_millis(1500);
+
 /// Everything ends within this time after SIGTERM: Cloud Run kills the process
 /// after ten seconds.
 const STOP_DEADLINE: Duration = Duration::from_millis(8500);
@@ -50,9 +55,8 @@ const STOP_DEADLINE: Duration = Duration::from_millis(8500);
 /// move to another instance.
 const LAST_REQUESTS: Duration = Duration::from_millis(1500);
 
-/// The same while the service stops, and for requests that are still on their
-/// way. Longer than an instant stream waits then for another frame.
-const UNTAKEN_WHILE_STOPPING: Duration = Duration::from_millis(1500);
+/// What of it writing to the memory may take.
+const LAST_WRITE: Duration = Duration::from_secs(3);
 
 /// What a connection holds of a response that its peer does not take, before
 /// and in the kernel: a slow viewer's frames wait in the live window instead,
@@ -129,7 +133,9 @@ impl Server {
     /// there; then cameras that are left are told, and running requests are
     /// answered.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        self.service.memory.open().await;
         let handover = tokio::spawn(handover::watch(self.service.clone()));
+        let remembering = tokio::spawn(memory::keep(self.service.clone()));
         self.serve_until(shutdown).await;
         let end = Instant::now() + STOP_DEADLINE;
         if self.service.instance.revision.is_some() {
@@ -143,10 +149,13 @@ impl Server {
         } = self;
         drop(listener);
         info!("stopping");
-        if timeout_at(end, service.stop()).await.is_err() {
+        let remember = timeout(LAST_WRITE, service.memory.close(&service));
+        let stop = async { join!(service.stop(), remember) };
+        if timeout_at(end, stop).await.is_err() {
             warn!("stopping although some requests are not finished");
         }
         handover.abort();
+        remembering.abort();
     }
 
     async fn serve_until(&self, end: impl Future) {

@@ -7,7 +7,9 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawner};
+use crate::{
+    cameras::Cameras, config::Settings, handover::Instance, media::Spawner, memory::Memory,
+};
 
 /// Viewers are refused when less than this share of `concurrency` is free, so
 /// that cameras and the owner still get through.
@@ -25,6 +27,8 @@ pub struct Service {
     pub settings: Settings,
     /// Every camera met.
     pub cameras: Cameras,
+    /// What outlives it.
+    pub memory: Arc<Memory>,
     /// This process.
     pub instance: Instance,
     started: Instant,
@@ -40,6 +44,7 @@ impl Service {
     pub fn new(settings: Settings, spawner: Spawner) -> Self {
         Self {
             cameras: Cameras::new(settings.media.clone(), spawner, settings.max_cameras),
+            memory: Arc::new(Memory::new(settings.memory.clone())),
             instance: Instance::new(settings.revision.clone()),
             started: Instant::now(),
             first_visit: FirstVisit::default(),

@@ -41,7 +41,7 @@ pub struct Status {
     pub bitrate_bps: Option<u64>,
     /// How many watch.
     pub viewers: u32,
-    /// When the camera was last heard, Unix milliseconds.
+    /// When the camera was last heard, by this instance or one before, Unix milliseconds.
     pub last_seen_unix_ms: Option<i64>,
     /// Which device it is.
     pub device: Option<DeviceId>,
@@ -172,6 +172,8 @@ pub struct Facts {
     pub newest_unix_us: Option<i64>,
     /// When the camera was last heard.
     pub last_seen_unix_us: Option<i64>,
+    /// It was heard by another instance.
+    pub remembered: bool,
     /// Whether a connection is open.
     pub connected: bool,
     /// What it last said of its state.
@@ -198,6 +200,10 @@ const DATE_ERROR_US: i64 = SECOND_US;
 /// A camera that is neither streaming nor checking in for this long is gone:
 /// three missed check-ins.
 const MISSING_AFTER_US: i64 = 3 * SECOND_US * CHECKIN_INTERVAL.as_secs().cast_signed();
+
+/// A camera that was remembered for the last time this long ago may have streamed
+/// until just now.
+const EXPECTED_WITHIN_US: i64 = 15 * 60 * SECOND_US;
 
 /// Judges a camera's state.
 #[must_use]
@@ -243,7 +249,9 @@ pub fn judge(facts: &Facts, now: Now) -> (State, Reason) {
             reason(ReasonCode::Starting, &word.reason, text),
         );
     }
-    if facts.just_started && silence.is_none() && facts.key_refused_unix_us.is_none() {
+    // A remembered camera that was there a moment ago may be on its way, too.
+    let expected = silence.is_none_or(|silence| facts.remembered && silence < EXPECTED_WITHIN_US);
+    if facts.just_started && expected && facts.key_refused_unix_us.is_none() {
         let text = "the service has just started and waits for the camera";
         return (State::Stale, reason(ReasonCode::Stale, "", text));
     }
@@ -380,6 +388,25 @@ mod tests {
                     ..streaming(10)
                 },
                 "Offline NotSeen not seen for 10 s",
+            ),
+            (
+                Facts {
+                    just_started: true,
+                    remembered: true,
+                    connected: false,
+                    ..streaming(600)
+                },
+                "Stale Stale the service has just started and waits for the camera",
+            ),
+            (
+                Facts {
+                    just_started: true,
+                    remembered: true,
+                    connected: false,
+                    wifi_signal_dbm: Some(-82),
+                    ..streaming(86_400)
+                },
+                "Offline NotSeen not seen for 24 h, last signal -82 dBm",
             ),
             (streaming(0), "Live Live live"),
             (streaming(-5), "Live Live live"),

@@ -10,6 +10,7 @@ mod service {
     mod access;
     mod bad_input;
     mod bench;
+    mod bucket;
     mod camera;
     mod control;
     mod deploy;
@@ -19,6 +20,8 @@ mod service {
     mod instant;
     mod limits;
     mod low_latency;
+    mod memory;
+    mod owner;
     mod process;
     mod schema;
     mod still;

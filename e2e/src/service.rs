@@ -19,6 +19,7 @@ pub struct ServiceHome {
     signing_key: String,
     ffmpeg: PathBuf,
     settings: String,
+    memory: Option<TempDir>,
 }
 
 impl Default for ServiceHome {
@@ -40,7 +41,18 @@ impl ServiceHome {
             signing_key: made.trim().to_owned(),
             ffmpeg: "ffmpeg".into(),
             settings: String::new(),
+            memory: None,
         }
+    }
+
+    /// A service that remembers what its owner has ended.
+    ///
+    /// # Panics
+    /// When there is no room for temporary files.
+    #[must_use]
+    pub fn with_memory(mut self) -> Self {
+        self.memory = Some(TempDir::new().expect("room for temporary files"));
+        self
     }
 
     /// Another ffmpeg.
@@ -83,7 +95,12 @@ impl ServiceHome {
         fs::write(&config, text).expect("room for temporary files");
         let mut command = Command::new(built("zerocam-cloud"));
         command.arg("--config").arg(config);
-        for variable in ["PORT", "ZEROCAM_SIGNING_KEY", "K_REVISION"] {
+        for variable in [
+            "PORT",
+            "ZEROCAM_SIGNING_KEY",
+            "ZEROCAM_MEMORY",
+            "K_REVISION",
+        ] {
             command.env_remove(variable);
         }
         command
@@ -92,7 +109,11 @@ impl ServiceHome {
     /// Starts the program without waiting for it to listen.
     #[must_use]
     pub fn launch(&self, port: u16) -> Program {
-        Program::start("zerocam-cloud", self.command(port).arg("run"))
+        let mut command = self.command(port);
+        if let Some(place) = &self.memory {
+            command.env("ZEROCAM_MEMORY", place.path());
+        }
+        Program::start("zerocam-cloud", command.arg("run"))
     }
 
     /// Starts the service; 0 lets the system choose the port.
@@ -164,6 +185,15 @@ impl Service<'_> {
         Program::run(self.home.command(0).args(arguments).args(options))
             .trim()
             .to_owned()
+    }
+
+    /// Ends a link by the owner's command; it says what happened. The service has
+    /// to have a memory.
+    #[must_use]
+    pub fn revoke(&self, link: &str) -> String {
+        let mut command = self.home.command(0);
+        command.args(["revoke", link, "--url"]).arg(self.url());
+        Program::run(&mut command)
     }
 
     /// The token in a camera's link.

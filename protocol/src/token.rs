@@ -4,6 +4,7 @@
 //! camera.{camera}.{generation}.{mac}
 //! view.{camera}.{link id}.{expiry}.{mac}
 //! control.{camera}.{link id}.{expiry}.{mac}
+//! manage.{camera}.{random id}.{expiry}.{mac}
 //! ```
 //!
 //! Readable on purpose: an error can say which camera a key belongs to, and a
@@ -32,14 +33,24 @@ pub struct Grant {
 pub enum Right {
     /// To feed the camera's stream.
     Feed {
-        /// Counts the keys made for this camera, from 1. All are good as long as
-        /// the service's signing key is.
+        /// Counts the keys made for this camera, from 1. A service with a memory
+        /// takes the newest only.
         generation: u32,
     },
     /// To watch.
     View(Link),
     /// To watch, start and stop.
     Control(Link),
+    /// To end links and keys: the owner's, for minutes.
+    Manage(Link),
+}
+
+impl Right {
+    /// Whether it is a visitor's.
+    #[must_use]
+    pub const fn is_link(&self) -> bool {
+        matches!(self, Self::View(_) | Self::Control(_))
+    }
 }
 
 /// What tells one link from another.
@@ -95,6 +106,7 @@ impl fmt::Display for Grant {
             Right::Feed { generation } => return write!(f, "camera.{camera}.{generation}"),
             Right::View(link) => ("view", link),
             Right::Control(link) => ("control", link),
+            Right::Manage(link) => ("manage", link),
         };
         write!(
             f,
@@ -119,6 +131,7 @@ impl FromStr for Grant {
             ),
             ["view", camera, id, expiry] => (camera, Right::View(link(id, expiry)?)),
             ["control", camera, id, expiry] => (camera, Right::Control(link(id, expiry)?)),
+            ["manage", camera, id, expiry] => (camera, Right::Manage(link(id, expiry)?)),
             _ => return Err(Malformed),
         };
         let grant = Self {
@@ -166,6 +179,10 @@ mod tests {
                 Right::Control(link(Some(1_790_000_000))),
                 "control.garden.x7Kq2m.1790000000",
             ),
+            (
+                Right::Manage(link(Some(1_790_000_000))),
+                "manage.garden.x7Kq2m.1790000000",
+            ),
         ];
         for (right, signed) in golden {
             let text = format!("{signed}.c2lnbmF0dXJl");
@@ -205,7 +222,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_refused_or_reads_back(text in "(camera|view|control)?[a-z0-9.]{0,60}") {
+        fn any_text_is_refused_or_reads_back(text in "(camera|view|control|manage)?[a-z0-9.]{0,60}") {
             if let Ok(token) = Token::parse(&text) {
                 prop_assert_eq!(format!("{}.{}", token.grant, token.mac), text.clone());
             }

@@ -57,7 +57,7 @@ async function ask(): Promise<Status[] | null> {
   const late = setTimeout(() => deadline.abort(), DEADLINE_MS);
   try {
     const response = await fetch("api/cameras", { cache: "no-store", signal: deadline.signal });
-    if (response.status === 401 || response.status === 403) return [];
+    if ([401, 403, 410].includes(response.status)) return [];
     const { cameras } = (await response.json()) as { cameras: unknown[] };
     return cameras.map(readStatus).filter((status) => status !== null);
   } catch {

@@ -41,7 +41,7 @@ async function postWish(url: string, state: DesiredState): Promise<string | null
       signal: deadline.signal,
     });
     if (response.ok) return null;
-    return response.status === 401 || response.status === 403
+    return [401, 403, 410].includes(response.status)
       ? "Your link does not allow this any more."
       : `That did not work: the service answered with status ${response.status}.`;
   } catch {

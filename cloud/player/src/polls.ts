@@ -9,7 +9,7 @@ export type PollResult =
   | { readonly kind: "failed"; readonly failure: Failure };
 
 /** Why the visitor may not watch. */
-export type Refusal = "no_key" | "wrong_key" | "unknown_camera" | "bad_link";
+export type Refusal = "no_key" | "wrong_key" | "unknown_camera" | "bad_link" | "ended";
 
 /** Why there is no answer, or none that the page understands. */
 export type Failure =
@@ -57,6 +57,8 @@ export function meaningOf(httpStatus: number): PollResult {
       return { kind: "refused", refusal: "wrong_key" };
     case 404:
       return { kind: "refused", refusal: "unknown_camera" };
+    case 410:
+      return { kind: "refused", refusal: "ended" };
     default:
       return { kind: "failed", failure: { code: "service_error", httpStatus } };
   }

@@ -46,6 +46,7 @@ const verdict = (state: Verdict["state"], reason: string, ageMs: number | null =
 
 test.each<[Verdict, Polls, string]>([
   [verdict("live", "live"), polls(), "Live"],
+  [verdict("no-access", "ended"), polls(), "This link was ended"],
   [verdict("catching-up", "loading"), polls(), "Waiting for the first picture"],
   [verdict("stale", "stale"), polls(), "No new pictures"],
   [

@@ -84,6 +84,7 @@ const NO_ACCESS: Record<string, Explanation> = {
     headline: "No such camera",
     detail: "The service knows no camera of this name. Check the link.",
   },
+  ended: { headline: "This link was ended", detail: "The camera's owner has ended it. Ask for a new one." },
   bad_link: { headline: "This link is not complete", detail: "Copy the whole link and open it again." },
 };
 

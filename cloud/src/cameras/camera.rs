@@ -6,6 +6,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zerocam_protocol::{
     CameraName, DeviceId,
@@ -71,7 +72,8 @@ pub struct Record {
 }
 
 /// What a camera said of its state, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Word {
     /// The state.
     pub state: CameraState,

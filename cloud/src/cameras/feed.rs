@@ -49,6 +49,8 @@ pub enum Standing {
     Superseded,
     /// Another device took over after this one was silent.
     Replaced,
+    /// The owner has replaced the key that it was opened with.
+    KeyReplaced,
 }
 
 /// What to do with a frame.

@@ -14,9 +14,12 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tracing::{error, info, warn};
-use zerocam_protocol::token::{Grant, Link, Right};
+use zerocam_protocol::{
+    CameraName,
+    token::{Grant, Link, Right},
+};
 
-use super::{Arguments, Command, Failure, LinkArguments};
+use super::{Arguments, Command, Failure, LinkArguments, Place, orders};
 use crate::{
     access::{SigningKey, link_id},
     config::{self, Environment, Settings, SettingsError},
@@ -30,7 +33,7 @@ use crate::{
 const LAST_RESORT: Duration = Duration::from_millis(9500);
 
 /// How long the runtime waits for what cannot be cancelled.
-const RUNTIME_DEADLINE: Duration = Duration::from_secs(1);
+const RUNTIME_DEADLINE: Duration = Duration::from_millis(500);
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let file = arguments
@@ -39,8 +42,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = || Settings::load(file.as_deref(), &Environment::read());
     match arguments.command.unwrap_or(Command::Run) {
         Command::Run => serve(settings()?),
-        Command::Key { camera } => print(&settings()?.signing_key.camera_key(camera)),
+        Command::Key { camera, new, place } => key(&settings()?, camera, new, place),
         Command::Link(arguments) => link(&settings()?, arguments),
+        Command::Revoke { link, place } => {
+            print(&orders::revoke(&settings()?, &link, place.url.as_deref())?)
+        }
         Command::SigningKey => print(&SigningKey::generate()?),
         Command::Check => check(&settings()?),
     }
@@ -115,6 +121,16 @@ fn check(settings: &Settings) -> Result<(), Failure> {
         None => "`public_url` is not set: links need `--url`".to_owned(),
     };
     print(&format!("good: listens on {listen}, {reached}\n{version}"))
+}
+
+fn key(settings: &Settings, camera: CameraName, new: bool, place: Place) -> Result<(), Failure> {
+    let url = place.url.as_deref();
+    let generation = orders::key_generation(settings, &camera, new, url)?;
+    print(&settings.signing_key.camera_key(camera, generation))?;
+    if new {
+        info!("the key before is refused from now on: put this one into the camera's zerocam.toml");
+    }
+    Ok(())
 }
 
 fn link(settings: &Settings, arguments: LinkArguments) -> Result<(), Failure> {

@@ -1,15 +1,12 @@
 //! Asks who answers at an address. Blocking; every exchange ends within
 //! [`TIMEOUT`].
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use rustls::crypto::ring;
-use ureq::{
-    Agent,
-    tls::{Certificate, RootCerts, TlsConfig},
-};
+use ureq::Agent;
 
 use super::{Answer, Instance};
+use crate::outgoing;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -26,27 +23,8 @@ pub(super) struct Asker {
 impl Asker {
     /// For the process of this revision.
     pub(super) fn new(ours: String) -> Self {
-        let found = rustls_native_certs::load_native_certs().certs;
-        let trusted = found
-            .iter()
-            .map(|der| Certificate::from_der(der).to_owned())
-            .collect();
-        let tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-            .root_certs(RootCerts::Specific(Arc::new(trusted)))
-            .build();
-        let config = Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .tls_config(tls)
-            // Whoever redirects is not this service.
-            .max_redirects(0)
-            // Outside, there is nobody in between.
-            .proxy(None)
-            // An open connection may stay with the revision that accepted it.
-            .max_idle_connections(0)
-            .build();
         Self {
-            agent: config.new_agent(),
+            agent: outgoing::agent(TIMEOUT),
             ours,
         }
     }
@@ -62,7 +40,7 @@ impl Asker {
 
     fn get(&self, address: &str) -> Result<Option<String>, ureq::Error> {
         let mut answer = self.agent.get(format!("{address}/api/instance")).call()?;
-        // A redirect that is not followed is an answer like any other.
+        // Whoever redirects is not this service.
         if answer.status() != 200 {
             return Err(ureq::Error::StatusCode(answer.status().as_u16()));
         }

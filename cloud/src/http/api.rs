@@ -28,7 +28,8 @@ use crate::{
     access::{Denied, Permission},
     cameras::Camera,
     handover::Instance,
-    ingest::{Connection, Permits, Session, Signals},
+    ingest::{Connection, Key, Permits, Session, Signals},
+    memory::document::continued,
     service::Service,
     status::{CameraList, Facts, NewestPicture, Status, judge},
     time::Now,
@@ -44,7 +45,7 @@ const MAX_MESSAGE_BYTES: usize = 2 * MAX_ACCESS_UNIT_BYTES;
 /// A camera opens its stream.
 pub(super) async fn stream(
     State(service): State<Arc<Service>>,
-    Feeder(camera): Feeder,
+    Feeder { camera, generation }: Feeder,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Notice> {
@@ -79,7 +80,11 @@ pub(super) async fn stream(
                 request,
                 camera: place,
             };
-            Connection::new(socket, camera, session, signals, permits)
+            let key = Key {
+                generation,
+                memory: service.memory.clone(),
+            };
+            Connection::new(socket, camera, session, key, signals, permits)
                 .run()
                 .await;
         });
@@ -114,7 +119,7 @@ pub(super) async fn instance(State(service): State<Arc<Service>>) -> Json<Instan
 /// A camera says how it is and hears what it should do.
 pub(super) async fn check_in(
     State(service): State<Arc<Service>>,
-    Feeder(camera): Feeder,
+    Feeder { camera, .. }: Feeder,
     body: Body,
 ) -> Result<Json<CheckinResponse>, Notice> {
     let request: CheckinRequest = read_json(body).await?;
@@ -203,7 +208,7 @@ fn status_of(service: &Service, name: CameraName, permission: Permission, now: N
         control: permission == Permission::Control,
         ..Status::unknown(name, now)
     };
-    if let Some(camera) = camera {
+    if let Some(camera) = &camera {
         let window = camera.media.window().borrow().clone();
         facts.fault = window.fault().map(str::to_owned);
         status.video = window.format().map(Into::into);
@@ -230,12 +235,24 @@ fn status_of(service: &Service, name: CameraName, permission: Permission, now: N
         status.health = record.health.clone();
         status.black_box = record.black_box.clone();
     }
+    if let Some(remembered) = service.memory.last_seen(&status.camera) {
+        status.black_box = continued(&remembered.black_box, &status.black_box);
+        if Some(remembered.at_unix_us) > facts.last_seen_unix_us {
+            status.last_seen_unix_ms = Some(remembered.at_unix_us / 1000);
+            status.device = remembered.device;
+            facts.last_seen_unix_us = Some(remembered.at_unix_us);
+            facts.remembered = true;
+            facts.word = remembered.word;
+            facts.wifi_signal_dbm = remembered.health.wifi_signal_dbm;
+            status.health = remembered.health;
+        }
+    }
     (status.state, status.reason) = judge(&facts, now);
     status
 }
 
 /// Reads a JSON body, whatever its Content-Type says, in bounded size and time.
-async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, Notice> {
+pub(super) async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, Notice> {
     let bytes = match timeout(BODY_DEADLINE, to_bytes(body, MAX_JSON_BYTES)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => {

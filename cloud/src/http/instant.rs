@@ -28,6 +28,7 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 use tracing::debug;
+use zerocam_protocol::token::Link;
 
 use super::{
     notice::Notice,
@@ -40,6 +41,7 @@ use crate::{
         Window,
         follower::{Ending, Follower, Step},
     },
+    memory::Memory,
     service::Service,
     time::Now,
 };
@@ -107,6 +109,8 @@ async fn begin(service: &Service, visitor: &Visitor) -> Option<(HeaderMap, Bytes
                 follower,
                 changes,
                 stopping: service.stopping(),
+                memory: service.memory.clone(),
+                link: visitor.link.clone(),
                 last_frame: now,
                 watching,
             };
@@ -142,6 +146,8 @@ struct Viewer {
     follower: Follower,
     changes: watch::Receiver<Arc<Window>>,
     stopping: watch::Receiver<bool>,
+    memory: Arc<Memory>,
+    link: Link,
     last_frame: Instant,
     watching: Watching,
 }
@@ -151,7 +157,12 @@ impl Viewer {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let now = Instant::now();
-            let step = self.follower.step(&self.changes.borrow_and_update(), now);
+            let camera = &self.watching.camera().name;
+            let step = if self.memory.has_ended(camera, &self.link) {
+                Step::End(Ending::Over)
+            } else {
+                self.follower.step(&self.changes.borrow_and_update(), now)
+            };
             let ending = match step {
                 Step::Send(frame) => {
                     self.last_frame = now;

@@ -86,10 +86,21 @@ impl Notice {
 
 impl From<Denied> for Notice {
     fn from(denied: Denied) -> Self {
-        let status = if denied.is_forbidden() {
-            StatusCode::FORBIDDEN
-        } else {
-            StatusCode::UNAUTHORIZED
+        let status = match denied {
+            Denied::NoKey
+            | Denied::NoLink
+            | Denied::Malformed(_)
+            | Denied::Signature
+            | Denied::Expired { .. }
+            | Denied::KeyReplaced => StatusCode::UNAUTHORIZED,
+            // The token is genuine, and its right is not enough.
+            Denied::OtherCamera { .. }
+            | Denied::NotACameraKey
+            | Denied::NotALink
+            | Denied::NotTheOwner
+            | Denied::ViewOnly => StatusCode::FORBIDDEN,
+            Denied::LinkEnded => StatusCode::GONE,
+            Denied::NotKnownYet => return Self::unavailable(denied.to_string()),
         };
         Self::new(status, "NO ACCESS", denied.to_string())
     }

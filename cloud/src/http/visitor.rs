@@ -19,7 +19,7 @@ use zerocam_protocol::{
 
 use super::notice::Notice;
 use crate::{
-    access::{Denied, Permission, permit_feed, permit_visit},
+    access::{Denied, Permission, permit_feed, permit_manage, permit_visit},
     service::Service,
     time::Now,
 };
@@ -125,7 +125,9 @@ pub(super) fn time_left(link: &Link, now: Now) -> Option<Duration> {
 
 fn verify(service: &Service, token: &str) -> Result<Grant, Denied> {
     let key = &service.settings.signing_key;
-    key.verify(token, Now::read().unix_s())
+    let grant = key.verify(token, Now::read().unix_s())?;
+    service.memory.permit(&grant)?;
+    Ok(grant)
 }
 
 const COOKIE_PREFIX: &str = "zerocam_";
@@ -138,7 +140,10 @@ pub(super) fn cookie_name(camera: &CameraName) -> String {
 
 /// A camera with its own key.
 #[derive(Debug)]
-pub(super) struct Feeder(pub(super) CameraName);
+pub(super) struct Feeder {
+    pub(super) camera: CameraName,
+    pub(super) generation: u32,
+}
 
 impl FromRequestParts<Arc<Service>> for Feeder {
     type Rejection = Notice;
@@ -148,7 +153,7 @@ impl FromRequestParts<Arc<Service>> for Feeder {
         // Who has no key is no camera: a browser, a scanner.
         let key = bearer(&parts.headers).ok_or(Denied::NoKey)?;
         match verify(service, key).and_then(|grant| permit_feed(&grant, &camera)) {
-            Ok(()) => Ok(Self(camera)),
+            Ok(generation) => Ok(Self { camera, generation }),
             Err(denied) => {
                 if service.cameras.note_refused(&camera, Now::read()) {
                     warn!(%camera, why = %denied, "a camera was refused");
@@ -156,6 +161,21 @@ impl FromRequestParts<Arc<Service>> for Feeder {
                 Err(denied.into())
             }
         }
+    }
+}
+
+/// Who holds the signing key, and gives an order for the camera in the path.
+#[derive(Debug)]
+pub(super) struct Owner(pub(super) CameraName);
+
+impl FromRequestParts<Arc<Service>> for Owner {
+    type Rejection = Notice;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Notice> {
+        let Named(camera) = Named::from_request_parts(parts, service).await?;
+        let token = bearer(&parts.headers).ok_or(Denied::NotTheOwner)?;
+        permit_manage(&verify(service, token)?, &camera, Now::read().unix_s())?;
+        Ok(Self(camera))
     }
 }
 

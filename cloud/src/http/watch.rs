@@ -26,6 +26,7 @@ use zerocam_protocol::{Frame, Run, Segment};
 
 use super::{notice::Notice, range, visitor::Visitor};
 use crate::{
+    access::Denied,
     cameras::Camera,
     media::{
         Newest, Window,
@@ -213,6 +214,7 @@ async fn wait_for<T>(
         () = sleep(LONGEST_WAIT) => Err(Notice::unavailable(
             "the camera sent nothing new for some seconds: ask again",
         )),
+        () = service.memory.ended(&visitor.camera, &visitor.link) => Err(Denied::LinkEnded.into()),
         _ = stopping.wait_for(|stopping| *stopping) => Err(Notice::unavailable(
             "the service is stopping: ask again",
         )),

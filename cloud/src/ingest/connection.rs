@@ -34,6 +34,7 @@ use crate::{
         feed::{ConnectionId, Offer, Standing},
     },
     media::{Rejected, RunFormat},
+    memory::Memory,
     time::Now,
 };
 
@@ -58,6 +59,7 @@ pub struct Connection {
     camera: Arc<Camera>,
     id: ConnectionId,
     session: Session,
+    key: Key,
     signals: Signals,
     /// The run whose format the pipeline knows from this connection.
     begun: Option<Run>,
@@ -65,6 +67,14 @@ pub struct Connection {
     /// The WebSocket layer has lost track of where messages begin.
     unreadable: bool,
     permits: Permits,
+}
+
+/// The key that a connection was opened with.
+pub struct Key {
+    /// Which of the camera's keys.
+    pub generation: u32,
+    /// Knows which one is good.
+    pub memory: Arc<Memory>,
 }
 
 /// What the service tells its connections; each turns true once.
@@ -117,6 +127,7 @@ impl Connection {
         socket: WebSocket,
         camera: Arc<Camera>,
         session: Session,
+        key: Key,
         signals: Signals,
         permits: Permits,
     ) -> Self {
@@ -125,6 +136,7 @@ impl Connection {
             id: camera.next_connection(),
             camera,
             session,
+            key,
             signals,
             begun: None,
             frame: Frame::Done,
@@ -337,9 +349,16 @@ impl Connection {
     }
 
     fn facts(&self, hello: &Hello, now: Now) -> Facts {
+        // Before the record is locked: never two locks at a time.
+        let good = self.key.memory.key_generation(&hello.camera);
         let mut record = self.camera.record();
+        let standing = if self.key.generation < good {
+            Standing::KeyReplaced
+        } else {
+            record.feed.standing(self.id, hello)
+        };
         Facts {
-            standing: record.feed.standing(self.id, hello),
+            standing,
             floor: self.camera.media.floor(),
             have: self.camera.media.have(),
             viewers: record.viewers.count(now.monotonic),

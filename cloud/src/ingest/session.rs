@@ -17,7 +17,7 @@ use zerocam_protocol::{
 };
 
 use super::dating::Dating;
-use crate::{cameras::feed::Standing, time::Now};
+use crate::{access::Denied, cameras::feed::Standing, time::Now};
 
 /// A tick that comes this much late means that the whole process stood still
 /// (Cloud Run freezes idle instances): silence during that time proves nothing.
@@ -313,6 +313,7 @@ impl Session {
                     "another device took over this camera's name while this one was silent",
                 );
             }
+            Standing::KeyReplaced => return end(ByeReason::KeyRevoked, Denied::KeyReplaced),
         }
         let mut actions = Vec::new();
         if open.owes_answer || open.acknowledged != facts.have {

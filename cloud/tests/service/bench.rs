@@ -25,6 +25,9 @@ use zerocam_protocol::{
 /// Ten times what a busy machine needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Memories are read this often.
+const READ_AGAIN: Duration = Duration::from_millis(100);
+
 /// A running service. It stops when dropped.
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
@@ -45,16 +48,28 @@ impl Service {
 
     /// As on a host that names its revisions.
     pub(crate) fn deployed(configuration: Configuration, revision: Option<&str>) -> Self {
+        Self::signing(configuration, revision, SigningKey::generate().unwrap())
+    }
+
+    /// With that signing key, as another instance has it.
+    pub(crate) fn signing(
+        configuration: Configuration,
+        revision: Option<&str>,
+        signing_key: String,
+    ) -> Self {
         let configuration = Configuration {
             listen: "127.0.0.1:0".parse().unwrap(),
             ..configuration
         };
         let environment = Environment {
-            signing_key: Some(Secret::new(SigningKey::generate().unwrap())),
+            signing_key: Some(Secret::new(signing_key)),
             revision: revision.map(str::to_owned),
             ..Environment::default()
         };
-        let settings = Settings::resolve(configuration, &environment).unwrap();
+        let settings = Settings {
+            read_again: READ_AGAIN,
+            ..Settings::resolve(configuration, &environment).unwrap()
+        };
         let key = settings.signing_key.clone();
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = std::sync::mpsc::channel();
@@ -97,7 +112,7 @@ impl Service {
     }
 
     pub(crate) fn camera_key(&self, camera: &str) -> String {
-        self.key.camera_key(name(camera))
+        self.key.camera_key(name(camera), 1)
     }
 
     pub(crate) fn view(&self, camera: &str) -> String {

@@ -1,5 +1,6 @@
 //! The scripts for Cloud Run, with a stand-in for Google's command: it keeps one
-//! secret and one service, and writes down what it is asked for.
+//! secret, one bucket and one service, and writes down what it is asked for. The
+//! service itself is the real one.
 
 use std::{
     fs,
@@ -9,8 +10,10 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zerocam_cloud::{access::SigningKey, time::Now};
+use zerocam_cloud::{access::SigningKey, config::Configuration, time::Now};
 use zerocam_protocol::token::{Grant, Link, Right};
+
+use super::bench::Service;
 
 const GCLOUD: &str = r#"#!/bin/sh
 cd "$(dirname "$0")"
@@ -19,6 +22,8 @@ case $* in
 *"secrets describe"* | *"versions access"*) cat secret ;;
 *"secrets create"*) cat >secret ;;
 *"projects describe"*) echo 123456 ;;
+*"buckets describe"*) cat bucket ;;
+*"buckets create"*) echo "$*" >bucket ;;
 *"run services describe"*) cat url ;;
 *"run deploy"*) echo https://zerocam-123456.europe-west1.run.app >url ;;
 esac
@@ -32,10 +37,29 @@ struct Project {
 impl Project {
     fn new() -> Self {
         let directory = TempDir::new().unwrap();
-        let gcloud = directory.path().join("gcloud");
-        fs::write(&gcloud, GCLOUD).unwrap();
-        fs::set_permissions(&gcloud, fs::Permissions::from_mode(0o755)).unwrap();
-        Self { directory }
+        let project = Self { directory };
+        project.install("gcloud", GCLOUD);
+        project
+    }
+
+    /// One whose service runs here.
+    fn deployed(memory: Option<&Path>) -> (Self, Service) {
+        let project = Self::new();
+        project.prints("deploy-cloud-run", &["project-1", "europe-west1"]);
+        let configuration = Configuration {
+            memory: memory.map(|path| path.to_str().unwrap().to_owned()),
+            ..Configuration::default()
+        };
+        let service = Service::signing(configuration, None, project.file("secret"));
+        fs::write(project.directory.path().join("url"), service.url("")).unwrap();
+        (project, service)
+    }
+
+    /// A program that the scripts find before the system's own.
+    fn install(&self, name: &str, script: &str) {
+        let path = self.directory.path().join(name);
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     fn file(&self, name: &str) -> String {
@@ -91,6 +115,11 @@ fn a_new_project_and_the_same_again() {
         "--region europe-west1 --execution-environment gen2",
         "--timeout 3600 --concurrency 1000 --min-instances 0 --max-instances 1",
         "--update-secrets ZEROCAM_SIGNING_KEY=zerocam-signing-key:latest",
+        "storage buckets create gs://zerocam-memory-123456 --location europe-west1 --uniform-bucket-level-access --public-access-prevention",
+        &format!(
+            "storage buckets add-iam-policy-binding gs://zerocam-memory-123456 --role roles/storage.objectUser {account}"
+        ),
+        "--update-env-vars ZEROCAM_MEMORY=gs://zerocam-memory-123456",
         "--cpu 1 --memory 512Mi",
     ] {
         assert!(first.contains(call), "{call}: {first}");
@@ -107,20 +136,20 @@ fn a_new_project_and_the_same_again() {
     let again = both.strip_prefix(&first).unwrap();
     assert!(again.contains("run deploy zerocam --source"), "{again}");
     assert!(!again.contains("--memory"), "{again}");
+    assert!(!again.contains("buckets create"), "{again}");
 }
 
 #[test]
 fn keys_and_links_are_those_of_the_service() {
-    let project = Project::new();
-    project.prints("deploy-cloud-run", &["project-1", "europe-west1"]);
-    let key = SigningKey::parse(&project.file("secret")).unwrap();
+    let (project, service) = Project::deployed(None);
+    let key = service.key.clone();
     let camera: zerocam_protocol::CameraName = "garden".parse().unwrap();
     let target = ["project-1", "europe-west1", "garden"];
 
     let text = project.prints("cloud-run-links", &target);
-    let url = "https://zerocam-123456.europe-west1.run.app";
+    let url = service.url("");
     assert_eq!(after(&text, "url = \""), url);
-    assert_eq!(after(&text, "key = \""), key.camera_key(camera.clone()));
+    assert_eq!(after(&text, "key = \""), key.camera_key(camera.clone(), 1));
     let now_s = Now::read().unix_s();
     let (view, control) = (after(&text, "=view."), after(&text, "=control."));
     let link = |right: &str, rest: &str| {
@@ -129,7 +158,7 @@ fn keys_and_links_are_those_of_the_service() {
         match right {
             Right::View(link) => (false, link),
             Right::Control(link) => (true, link),
-            Right::Feed { .. } => panic!("a camera's key"),
+            Right::Feed { .. } | Right::Manage(_) => panic!("no link"),
         }
     };
     let (may_control, Link { id, expires_unix_s }) = link("view", view);
@@ -144,6 +173,95 @@ fn keys_and_links_are_those_of_the_service() {
     let (least_s, passed_s) = (now_s + 7 * 86_400, Now::read().unix_s() - now_s);
     let end = week.expires_unix_s.unwrap();
     assert!((least_s..=least_s + passed_s).contains(&end), "{text}");
+}
+
+#[test]
+fn a_link_and_a_key_are_ended_without_the_services_program() {
+    let memory = TempDir::new().unwrap();
+    let (project, service) = Project::deployed(Some(memory.path()));
+    let target = ["project-1", "europe-west1", "garden"];
+    let links = |arguments: &[&str]| {
+        let arguments = [arguments, &target[..]].concat();
+        project.prints("cloud-run-links", &arguments)
+    };
+    let text = links(&[]);
+    let view = format!("view.{}", after(&text, "=view."));
+    let visit = |token: &str| {
+        service
+            .get(&format!("/t/{token}/api/cameras/garden"))
+            .status
+    };
+    assert_eq!(visit(&view), 200);
+    let link = format!("https://view.example/watch/garden/?token={view}");
+    let said = links(&["--revoke", &link]);
+    assert!(
+        said.starts_with("Ended: this link to camera garden"),
+        "{said}"
+    );
+    assert_eq!(visit(&view), 410);
+
+    let camera: zerocam_protocol::CameraName = "garden".parse().unwrap();
+    let key = |generation| service.key.camera_key(camera.clone(), generation);
+    assert_eq!(after(&text, "key = \""), key(1));
+    let text = links(&["--new-key"]);
+    assert_eq!(after(&text, "key = \""), key(2));
+    assert!(!text.contains("/watch/"), "{text}");
+    assert_eq!(after(&links(&[]), "key = \""), key(2));
+}
+
+#[test]
+fn what_cannot_be_ended_is_said() {
+    let (project, mut service) = Project::deployed(None);
+    let refuses = |arguments: &[&str], text: &str| {
+        let target = ["project-1", "europe-west1", "garden"];
+        let output = project.run("cloud-run-links", &[arguments, &target[..]].concat());
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{complaint}");
+        assert!(complaint.contains(text), "{complaint}");
+        assert!(output.stdout.is_empty());
+    };
+    let view = service.view("garden");
+    refuses(
+        &["--revoke", &view],
+        "this service has no memory: set `memory`",
+    );
+    refuses(&["--new-key"], "this service has no memory: set `memory`");
+    refuses(
+        &["--revoke", &service.view("door")],
+        "this is no link to camera garden",
+    );
+    refuses(&["--revoke", ""], "--revoke wants a link");
+    service.ask_to_stop();
+    service.join();
+    refuses(&[], "the service does not answer");
+    refuses(&["--revoke", &view], "the service does not answer");
+}
+
+#[test]
+fn no_secret_stands_in_the_list_of_processes() {
+    let (project, _service) = Project::deployed(None);
+    // Whatever the script starts writes down how it was started.
+    for program in ["python3", "curl", "head", "base64", "tr", "date"] {
+        let script = format!(
+            "#!/bin/sh\nprintf '%s\\n' \"$0 $*\" >>\"$(dirname \"$0\")/started\"\n\
+             PATH=${{PATH#*:}} exec {program} \"$@\"\n"
+        );
+        project.install(program, &script);
+    }
+    project.prints("cloud-run-links", &["project-1", "europe-west1", "garden"]);
+    let started = project.file("started");
+    for program in ["/python3 ", "/curl "] {
+        assert!(started.contains(program), "{started}");
+    }
+    for secret in [
+        project.file("secret").as_str(),
+        "manage.",
+        "view.",
+        "control.",
+        "camera.",
+    ] {
+        assert!(!started.contains(secret), "{started}");
+    }
 }
 
 #[test]

@@ -35,6 +35,10 @@ fn the_configuration_is_good() {
     let said = prints(&mut check);
     let good = "good: listens on 127.0.0.1:8080, reached at https://cam.example\n";
     assert!(said.starts_with(good), "{said}");
+    // systemd makes the directory that it names.
+    let read = |name| fs::read_to_string(shipped(name)).unwrap();
+    assert!(read("cloud.toml").contains("memory = \"/var/lib/zerocam-cloud\"\n"));
+    assert!(read("zerocam-cloud.service").contains("\nStateDirectory=zerocam-cloud\n"));
 }
 
 #[test]

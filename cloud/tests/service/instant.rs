@@ -40,7 +40,7 @@ impl Stream {
         Self::open_with(service, camera, &service.view(camera))
     }
 
-    fn open_with(service: &Service, camera: &str, token: &str) -> Self {
+    pub(super) fn open_with(service: &Service, camera: &str, token: &str) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(RECEIVE_BYTES).unwrap();
         socket.connect(&service.address.into()).unwrap();
@@ -91,7 +91,7 @@ impl Stream {
         }
     }
 
-    fn rest(&mut self) -> Vec<u64> {
+    pub(super) fn rest(&mut self) -> Vec<u64> {
         std::iter::from_fn(|| self.next_frame()).collect()
     }
 }

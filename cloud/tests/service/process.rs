@@ -10,7 +10,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+pub(super) const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// The program with nothing in its environment but PATH and a signing key.
 pub(super) fn program() -> Command {
@@ -24,7 +24,7 @@ pub(super) fn program() -> Command {
 }
 
 #[track_caller]
-fn refuses(output: &Output, code: i32, text: &str) {
+pub(super) fn refuses(output: &Output, code: i32, text: &str) {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{complaint}");
     assert!(complaint.contains(text), "{complaint}");

@@ -81,6 +81,40 @@ fn webkit_follows_the_camera_through_an_end_and_a_start() {
 }
 
 #[test]
+fn a_page_whose_link_is_ended_says_so_and_shows_nothing_more() {
+    let footage = Footage::bikes();
+    let home = ServiceHome::new().with_memory();
+    let service = home.start(0);
+    let camera = Camera::start(&settings(&home, service.address, &footage));
+    service.wait_until_live(GARDEN);
+    let link = service.viewers_link(GARDEN, &[]);
+    let mut guest = Tab::open(&link);
+    let mut owner = Tab::open(&service.link(GARDEN));
+    for tab in [&mut guest, &mut owner] {
+        sees(tab, "live", |now| now.state == "live" && now.frames > 0);
+    }
+    let said = service.revoke(&link);
+    assert!(said.starts_with("ended: "), "{said}");
+    sees(&mut guest, "no access", |now| now.state == "no-access");
+    let words = guest.read("body");
+    assert!(words.contains("This link was ended"), "{words}");
+    let last = guest.look();
+    let later = sees(&mut owner, "the owner still watches", |now| {
+        now.state == "live" && now.frames > 100
+    });
+    assert_eq!(later.loads, 1);
+    assert_eq!(guest.look().frames, last.frames);
+    // The link itself leads nowhere any more.
+    guest.go(&link);
+    let words = guest.read("body");
+    assert!(
+        words.contains("This link was ended by the camera's owner"),
+        "{words}"
+    );
+    check_no_secrets(&home, &service, &[&camera.program]);
+}
+
+#[test]
 fn a_guest_watches_by_a_shared_link_and_finds_the_camera_in_the_list() {
     let footage = Footage::bikes();
     let home = ServiceHome::new();

@@ -129,11 +129,15 @@ fn every_end_has_a_reason() {
         standing: Standing::Superseded,
         ..FACTS
     };
+    let revoked = Facts {
+        standing: Standing::KeyReplaced,
+        ..FACTS
+    };
     let greet = |verdict| greet(hello("a", 5, 1), verdict, FACTS);
     let refuse = || Event::Refuse(ByeReason::ProtocolError, "no parameter sets".into());
-    use ByeReason::{NameTaken, ProtocolError, ServiceStopping, StaleRun, Superseded};
+    use ByeReason::{KeyRevoked, NameTaken, ProtocolError, ServiceStopping, StaleRun, Superseded};
     type Phase = fn() -> Bench;
-    let table: [(Phase, Event, ByeReason, &str); 12] = [
+    let table: [(Phase, Event, ByeReason, &str); 13] = [
         (Bench::new, frame(5, 0), ProtocolError, "say hello"),
         (Bench::new, health(), ProtocolError, "say hello"),
         (Bench::new, refuse(), ProtocolError, "no parameter sets"),
@@ -179,6 +183,12 @@ fn every_end_has_a_reason() {
             Event::Tick(superseded),
             Superseded,
             "newer connection",
+        ),
+        (
+            Bench::open,
+            Event::Tick(revoked),
+            KeyRevoked,
+            "replaced by a newer one",
         ),
         (
             Bench::open,
