@@ -11,8 +11,8 @@ import type { Status } from "../src/status";
 import { isAccessible, launch, reaches } from "./browser";
 import { layoutFaults } from "./layout";
 import { StandIn } from "./stand-in";
+import { PATIENCE_MS, PHONE } from "./visit";
 
-const PHONE = { width: 390, height: 844 };
 const WALL = { width: 3840, height: 2160 };
 /** Where it is looked at on a wall too: every picture there costs seconds. */
 const ON_WALL = new Set(["live", "not-seen", "rewound", "list"]);
@@ -118,7 +118,8 @@ beforeAll(async () => {
   service = await StandIn.start();
   service.cameras = GARDEN_AND_OTHERS;
   await service.startCamera("1280x720");
-  page = await browser.newPage({ reducedMotion: "reduce" });
+  page = await browser.newPage({ reducedMotion: "reduce", baseURL: service.origin });
+  page.setDefaultTimeout(PATIENCE_MS);
 });
 
 afterAll(async () => {
@@ -127,10 +128,10 @@ afterAll(async () => {
 });
 
 describe("with a picture", () => {
-  test.each(SCENES)("%s", async (name, state, bend) => {
+  test.sequential.each(SCENES)("%s", async (name, state, bend) => {
     service.bend = {};
     service.refuse = null;
-    if (page.url() === "about:blank") await page.goto(`${service.origin}/watch/garden/`);
+    if (page.url() === "about:blank") await page.goto("/watch/garden/");
     await reaches(page, "live");
     if (typeof bend === "number") service.refuse = bend;
     else service.bend = bend;
@@ -144,11 +145,11 @@ describe("with a picture", () => {
 });
 
 describe("before the first picture", () => {
-  test.each(FIRST_SCENES)("%s", async (name, state, bend) => {
+  test.sequential.each(FIRST_SCENES)("%s", async (name, state, bend) => {
     service.cameras = [{}];
     service.bend = typeof bend === "number" ? {} : bend;
     service.refuse = typeof bend === "number" ? bend : null;
-    await page.goto(`${service.origin}/watch/garden/`);
+    await page.goto("/watch/garden/");
     await reaches(page, state);
     await look(name);
   });
@@ -168,7 +169,7 @@ const GARDEN_AND_OTHERS: Partial<Status>[] = [
 ];
 
 describe("the list", () => {
-  test.each([
+  test.sequential.each([
     ["list", GARDEN_AND_OTHERS],
     ["list-of-one", [{}]],
     ["list-of-none", []],
@@ -176,7 +177,7 @@ describe("the list", () => {
     service.bend = {};
     service.refuse = null;
     service.cameras = cameras;
-    await page.goto(`${service.origin}/`);
+    await page.goto("/");
     await page.waitForSelector('html[data-list="known"]', { state: "attached" });
     if (cameras.length > 0) await page.waitForSelector(".view video");
     await look(name);

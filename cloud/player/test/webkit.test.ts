@@ -38,7 +38,7 @@ async function look(name: string): Promise<void> {
   }
 }
 
-test("plays the instant stream, and follows the camera without a reload", async () => {
+test.sequential("plays the instant stream, and follows the camera without a reload", async () => {
   await webkit.open(`${service.origin}/watch/garden/`);
   await webkit.evaluate(() => document.body.classList.add("not-reloaded"));
   await webkit.waitFor(() => document.documentElement.dataset.engine !== "none");
@@ -56,7 +56,7 @@ test("plays the instant stream, and follows the camera without a reload", async 
   expect(await webkit.evaluate(() => document.body.className)).toBe("not-reloaded");
 });
 
-test("shows no access in words", async () => {
+test.sequential("shows no access in words", async () => {
   service.refuse = 401;
   await webkit.open(`${service.origin}/watch/garden/`);
   await webkit.waitFor(() => document.documentElement.dataset.state === "no-access");
@@ -67,7 +67,7 @@ test("shows no access in words", async () => {
   service.refuse = null;
 });
 
-test("lists the cameras with their pictures", async () => {
+test.sequential("lists the cameras with their pictures", async () => {
   await webkit.open(`${service.origin}/`);
   await webkit.waitFor(() => document.querySelector(".view video") !== null);
   await look("list");
