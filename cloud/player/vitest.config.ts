@@ -16,7 +16,6 @@ export default defineConfig({
           hookTimeout: 60_000,
           fileParallelism: false,
           // Tests mostly wait for real time to pass, each with a page and a service of its own.
-          sequence: { concurrent: true },
           maxConcurrency: 4,
           expect: { poll: { timeout: 60_000 } },
         },

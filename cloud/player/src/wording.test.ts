@@ -57,7 +57,8 @@ test.each<[Verdict, Polls, string]>([
   [verdict("offline", "camera_fault"), polls(), "The camera has a fault"],
   [verdict("offline", "not_seen"), polls({ last_seen_unix_ms: null }), "Not seen"],
   [verdict("offline", "something_new"), polls(), "The camera is offline"],
-  [verdict("no-access", "no_key"), polls(), "This camera is private"],
+  [verdict("no-access", "no_key"), noPolls(0), "This camera is private"],
+  [verdict("no-access", "no_key"), polls(), "Your link has ended"],
   [verdict("unreachable", "no_answer"), polls(), "The service does not answer"],
 ])("%j is explained", (given, known, headline) => {
   expect(explain(given, known, SERVICE_NOW, true).headline).toBe(headline);
@@ -119,7 +120,7 @@ test.each<[Partial<Status>, string]>([
   [{ viewers: 2 }, "2 people watch."],
   [{ state: "stale" }, "The camera has gone quiet. Waiting for it."],
   [{ state: "offline", reason: { code: "camera_fault", text: "" } }, "The camera has a fault."],
-  [{ state: "offline", reason: { code: "never_seen", text: "" } }, "This camera has not called yet."],
+  [{ state: "offline", reason: { code: "never_seen", text: "" } }, "This camera has not connected yet."],
 ])("in the list, %j reads %s", (change, sentence) => {
   expect(cardSentence({ ...LIVE, ...change })).toBe(sentence);
 });

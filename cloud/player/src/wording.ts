@@ -50,6 +50,8 @@ export function explain(
     case "stale":
       return { headline: "No new pictures", detail: "The camera has gone quiet. Waiting for it." };
     case "no-access":
+      // Who has seen the camera had a link until now.
+      if (verdict.reason === "no_key" && status !== null) return LINK_ENDED;
       return NO_ACCESS[verdict.reason] ?? { headline: "No access", detail: "" };
     case "unreachable":
       return unreachable(polls, online);
@@ -71,18 +73,23 @@ const CATCHING_UP: Record<string, Explanation> = {
   },
 };
 
+const LINK_ENDED: Explanation = {
+  headline: "Your link has ended",
+  detail: "Ask the camera's owner for a new one, and open it in this browser.",
+};
+
 const NO_ACCESS: Record<string, Explanation> = {
   no_key: {
     headline: "This camera is private",
-    detail: "Open the complete link that its owner gave you. If you did, it has expired: ask for a new one.",
+    detail: "Open the complete link that its owner gave you, or ask for a new one.",
   },
   wrong_key: {
     headline: "This link is for another camera",
-    detail: "Ask the owner for a link to this one.",
+    detail: "Ask this camera's owner for a link to it.",
   },
   unknown_camera: {
     headline: "No such camera",
-    detail: "The service knows no camera of this name. Check the link.",
+    detail: "Nobody has a camera of this name here. Check the link.",
   },
   bad_link: { headline: "This link is not complete", detail: "Copy the whole link and open it again." },
 };
@@ -117,7 +124,7 @@ const OFFLINE: Record<string, string> = {
   camera_fault: "The camera has a fault",
   shut_down: "The camera is shut down",
   key_refused: "The camera's key was refused",
-  never_seen: "This camera has not called yet",
+  never_seen: "This camera has not connected yet",
 };
 
 /** One sentence on the picture that is, or is not, on screen. */

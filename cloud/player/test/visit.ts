@@ -12,7 +12,7 @@ export const PHONE = { width: 390, height: 844 };
 /** Ten times what anything takes on a calm machine. */
 export const PATIENCE_MS = 60_000;
 
-export const test = base
+const given = base
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of what is wanted from here
   .extend("browser", { scope: "file" }, async ({}, { onCleanup }) => {
     const browser = await launch();
@@ -52,3 +52,5 @@ export const test = base
     page.on("request", (request) => paths.push(new URL(request.url()).pathname));
     return paths;
   });
+
+export const test = given.concurrent;

@@ -38,7 +38,7 @@ async function look(name: string): Promise<void> {
   }
 }
 
-test.sequential("plays the instant stream, and follows the camera without a reload", async () => {
+test("plays the instant stream, and follows the camera without a reload", async () => {
   await webkit.open(`${service.origin}/watch/garden/`);
   await webkit.evaluate(() => document.body.classList.add("not-reloaded"));
   await webkit.waitFor(() => document.documentElement.dataset.engine !== "none");
@@ -56,7 +56,7 @@ test.sequential("plays the instant stream, and follows the camera without a relo
   expect(await webkit.evaluate(() => document.body.className)).toBe("not-reloaded");
 });
 
-test.sequential("shows no access in words", async () => {
+test("shows no access in words", async () => {
   service.refuse = 401;
   await webkit.open(`${service.origin}/watch/garden/`);
   await webkit.waitFor(() => document.documentElement.dataset.state === "no-access");
@@ -67,7 +67,7 @@ test.sequential("shows no access in words", async () => {
   service.refuse = null;
 });
 
-test.sequential("lists the cameras with their pictures", async () => {
+test("lists the cameras with their pictures", async () => {
   await webkit.open(`${service.origin}/`);
   await webkit.waitFor(() => document.querySelector(".view video") !== null);
   await look("list");
