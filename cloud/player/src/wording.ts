@@ -106,7 +106,7 @@ function unreachable({ failure }: Polls, online: boolean): Explanation {
 }
 
 function offline(reason: string, status: Status | null, serviceUnixMs: number | null): Explanation {
-  const text = status?.reason.text ?? "";
+  const text = sentence(status?.reason.text ?? "");
   if (status?.desired?.state === "started" && reason === "stopped") {
     return { headline: "The camera is about to start", detail: "It hears of it within half a minute." };
   }
@@ -116,6 +116,12 @@ function offline(reason: string, status: Status | null, serviceUnixMs: number | 
     return { headline: `Not seen${since}`, detail: text };
   }
   return { headline: OFFLINE[reason] ?? "The camera is offline", detail: text };
+}
+
+/** Cameras and services tell their reasons in phrases, as logs want them. */
+function sentence(phrase: string): string {
+  const whole = phrase.charAt(0).toUpperCase() + phrase.slice(1);
+  return whole === "" || /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 
 const OFFLINE: Record<string, string> = {
@@ -136,10 +142,7 @@ export function pictureSentence(
   const { state, reason, ageMs } = verdict;
   if (state === "no-access") return "";
   if (lastUnixMs === null || ageMs === null) return state === "live" ? "" : "No picture yet.";
-  if (state === "live") return `What you see happened ${ago(ageMs)}.`;
-  if (state === "catching-up" && reason === "behind") {
-    return `What you see happened ${ago(ageMs)}; catching up.`;
-  }
+  if (state === "live" || reason === "behind") return `What you see happened ${ago(ageMs)}.`;
   if (state === "catching-up" && reason === "rewound") {
     return `You are looking back: ${moment(lastUnixMs, serviceUnixMs)}, ${ago(ageMs)}.`;
   }
