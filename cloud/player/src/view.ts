@@ -63,13 +63,12 @@ export class View {
     );
     hide(element("play"), verdict.reason !== "paused");
 
-    // Nobody knows how many watch while the service does not answer.
-    hide(
-      element("viewers"),
-      status === null || verdict.state === "no-access" || verdict.state === "unreachable",
-    );
-    text(element("viewers-count"), String(status?.viewers ?? ""));
-    text(element("viewers-words"), status ? viewersText(status.viewers) : "");
+    // Nobody knows how many watch while the service does not answer; and who reads "0" knows better.
+    const unknown = verdict.state === "no-access" || verdict.state === "unreachable";
+    const viewers = unknown ? 0 : (status?.viewers ?? 0);
+    hide(element("viewers"), viewers === 0);
+    text(element("viewers-count"), String(viewers));
+    text(element("viewers-words"), viewersText(viewers));
     const wish = verdict.state === "no-access" ? null : offeredWish(status);
     hide(element("command"), wish === null);
     if (wish) {

@@ -27,7 +27,9 @@ const given = base
     return service;
   })
   .extend("context", async ({ browser, service }, { onCleanup }) => {
-    const context = await browser.newContext({ viewport: PHONE, baseURL: service.origin });
+    // Motion would cost a machine without a graphics card more than the picture does.
+    const setting = { viewport: PHONE, baseURL: service.origin, reducedMotion: "reduce" } as const;
+    const context = await browser.newContext(setting);
     onCleanup(() => context.close());
     return context;
   })
