@@ -5,8 +5,9 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
 import { CHROMIUM } from "./chromium.mjs";
 
-export function launch(): Promise<Browser> {
-  return chromium.launch(CHROMIUM);
+/** Starts the browser, with more arguments if there are some. */
+export function launch(...more: string[]): Promise<Browser> {
+  return chromium.launch({ ...CHROMIUM, args: [...(CHROMIUM.args ?? []), ...more] });
 }
 
 /** Opens a camera's page and marks it, so that a reload would show. */

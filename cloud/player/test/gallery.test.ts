@@ -188,6 +188,23 @@ describe("the list", () => {
   });
 });
 
+test("in type twice as large nothing sticks out", async () => {
+  service.bend = { control: true };
+  service.cameras = [{}, { camera: "back-door" }];
+  const large = await launch("--blink-settings=defaultFontSize=32");
+  const page = await large.newPage({ baseURL: service.origin });
+  await page.goto("/watch/garden/");
+  await reaches(page, "live");
+  await page.locator("#all-cameras").waitFor();
+  expect(await page.evaluate(() => getComputedStyle(document.documentElement).fontSize)).toBe("32px");
+  // The narrowest phone has no room for such type.
+  for (const size of SIZES.filter(({ width }) => width >= PHONE.width)) {
+    await page.setViewportSize(size);
+    expect(await page.evaluate(layoutFaults), JSON.stringify(size)).toEqual([]);
+  }
+  await large.close();
+});
+
 /** Inspects the page at every size, and asks axe-core in either scheme. */
 async function look(name: string): Promise<void> {
   const { state } = await facts(page);
