@@ -15,6 +15,9 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          // Tests mostly wait for real time to pass, each with a page and a service of its own.
+          maxConcurrency: 4,
+          expect: { poll: { timeout: 60_000 } },
         },
       },
       {

@@ -14,6 +14,13 @@ export function isWatched(video: AppleVideo): boolean {
   );
 }
 
+/** The picture is in a window of its own, or in the system's player. */
+export function isApart(video: AppleVideo): boolean {
+  return (
+    document.pictureInPictureElement === video || (video.webkitPresentationMode ?? "inline") !== "inline"
+  );
+}
+
 /** Calls `changed` when that may have changed. */
 export function watchAttention(video: HTMLVideoElement, changed: () => void): void {
   document.addEventListener("visibilitychange", changed);

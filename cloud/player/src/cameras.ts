@@ -2,6 +2,7 @@
 // hands it to the cards. Nobody looks, nothing is asked.
 
 import { Card } from "./cameras/card";
+import { deadline } from "./deadline";
 import { element, set, text } from "./element";
 import { readStatus, type Status } from "./status";
 
@@ -27,7 +28,7 @@ async function refresh(): Promise<void> {
 
 function message(cameras: readonly Status[] | null): string {
   if (cameras === null) return "The service does not answer. Trying again.";
-  if (cameras.length === 0) return "Your links have expired. Ask the owners of the cameras for new ones.";
+  if (cameras.length === 0) return "Your links have ended. Ask each camera's owner for a new one.";
   const live = cameras.filter(({ state }) => state === "live").length;
   return live === cameras.length ? "" : `${live} of ${cameras.length} live`;
 }
@@ -53,17 +54,13 @@ function show(cameras: readonly Status[]): void {
 
 /** All statuses; null when the service does not answer. */
 async function ask(): Promise<Status[] | null> {
-  const deadline = new AbortController();
-  const late = setTimeout(() => deadline.abort(), DEADLINE_MS);
   try {
-    const response = await fetch("api/cameras", { cache: "no-store", signal: deadline.signal });
+    const response = await fetch("api/cameras", { cache: "no-store", signal: deadline(DEADLINE_MS) });
     if ([401, 403, 410].includes(response.status)) return [];
     const { cameras } = (await response.json()) as { cameras: unknown[] };
     return cameras.map(readStatus).filter((status) => status !== null);
   } catch {
     return null;
-  } finally {
-    clearTimeout(late);
   }
 }
 

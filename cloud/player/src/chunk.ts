@@ -2,6 +2,8 @@
 // the page was opened has it under another name, and many browsers keep a
 // failed `import()` for as long as the page lives: then the page begins anew.
 
+import { deadline } from "./deadline";
+
 const DEADLINE_MS = 8000;
 /** A page so young has just begun: doing so again would lead in circles. */
 const YOUNG_MS = 10_000;
@@ -23,13 +25,9 @@ export async function chunk<T>(load: () => Promise<T>): Promise<T> {
 }
 
 async function isServed(page: string): Promise<boolean> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
   try {
-    return (await fetch(page, { cache: "no-store", signal: deadline.signal })).ok;
+    return (await fetch(page, { cache: "no-store", signal: deadline(DEADLINE_MS) })).ok;
   } catch {
     return false;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,6 @@
 // Starting and stopping the camera: what the button offers, and the request.
 
+import { deadline } from "./deadline";
 import { element } from "./element";
 import type { DesiredState, Status } from "./status";
 
@@ -31,14 +32,12 @@ const DEADLINE_MS = 8000;
 
 /** Posts the wish; answers with a line for people when it did not arrive. */
 async function postWish(url: string, state: DesiredState): Promise<string | null> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
   try {
     const response = await fetch(url, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ state }),
-      signal: deadline.signal,
+      signal: deadline(DEADLINE_MS),
     });
     if (response.ok) return null;
     return [401, 403, 410].includes(response.status)
@@ -46,7 +45,5 @@ async function postWish(url: string, state: DesiredState): Promise<string | null
       : `That did not work: the service answered with status ${response.status}.`;
   } catch {
     return "That did not work: the service did not answer. Try again.";
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -16,6 +16,8 @@ export interface Engine {
   arrivedAtMs(): number | null;
   /** Null where only the live edge plays, and while no dates are known. */
   readonly past: Past | null;
+  /** It goes on downloading while the video is paused, until it is destroyed. */
+  readonly neverRests: boolean;
   /** Jumps to where it would start if it were built now. */
   toLive(): void;
   /** Called a few times a second; null while the service does not say that the camera is live. */

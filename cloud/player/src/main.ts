@@ -52,7 +52,11 @@ function render(next: Scene): void {
 button("play").addEventListener("click", () => deck.toggle());
 offerFullscreen(button("fullscreen"), stage, video);
 offerPictureInPicture(button("in-picture"), video);
-offerSnapshot(button("snapshot"), video, camera, () => scene?.picture.capturedUnixMs ?? null);
+offerSnapshot(button("snapshot"), camera, {
+  video,
+  still,
+  taken: () => scene?.picture.capturedUnixMs ?? null,
+});
 offerKeys({
   pause: () => button("pause").click(),
   back: () => button("back").click(),

@@ -3,7 +3,7 @@
 // or does not. Which and when are pure functions elsewhere; this file carries
 // them out.
 
-import { isWatched } from "./attention";
+import { isApart, isWatched } from "./attention";
 import type { EngineName } from "./choice";
 import type { DateWindow, Engine, Newest, Sources } from "./engine";
 import { Frames } from "./frames";
@@ -143,7 +143,12 @@ export class Playback {
 
   /** Somebody asked for the picture: the gesture that a browser may insist on. */
   resume(): void {
+    const letGo = this.#letGo;
     this.#paused = false;
+    if (letGo) {
+      this.#build();
+      return;
+    }
     if (!this.rewound) this.#engine?.toLive();
     this.#play();
   }
@@ -157,7 +162,7 @@ export class Playback {
 
   /** Goes to a capture date, at most to the live picture. */
   seekTo(unixMs: number): void {
-    if (!this.canRewind || this.#running === null) return;
+    if (!this.canRewind || (this.#running === null && !this.#letGo)) return;
     const endUnixMs = this.window()?.endUnixMs ?? this.#newest?.unixMs ?? null;
     if (endUnixMs !== null && endUnixMs - unixMs < LIVE_EDGE_MS) {
       this.toLive();
@@ -172,9 +177,12 @@ export class Playback {
   toLive(): void {
     if (!this.rewound) return;
     this.#rewoundToUnixMs = null;
-    this.#paused = false;
-    if (this.#name === this.#wanted(performance.now())) this.resume();
-    else this.#build();
+    if (this.#name === this.#wanted(performance.now())) {
+      this.resume();
+    } else {
+      this.#paused = false;
+      this.#build();
+    }
   }
 
   /** Notes what is on screen. */
@@ -207,8 +215,13 @@ export class Playback {
     this.#newest =
       newestUnixMs === null || statusAtMs === null ? null : { unixMs: newestUnixMs, heardAtMs: statusAtMs };
     if (this.#newest === null || this.engines.length === 0) return;
+    if (this.#letGo) return;
     if (this.#running === null) {
       this.#build();
+      return;
+    }
+    if (this.#downloadsInVain) {
+      this.rest();
       return;
     }
     const watched = isWatched(this.#video);
@@ -248,7 +261,7 @@ export class Playback {
     this.#play();
   }
 
-  /** Nobody has looked for a while: downloads nothing until somebody does. */
+  /** Downloads nothing until somebody looks, or plays what is paused. */
   rest(): void {
     if (this.#running === null) return;
     this.#still.keep(this.#video);
@@ -257,6 +270,17 @@ export class Playback {
 
   get #engine(): Engine | null {
     return this.#running?.engine ?? null;
+  }
+
+  /** The paused picture is a still: its engine was let go. */
+  get #letGo(): boolean {
+    return this.#running === null && this.#paused && this.#movedAtMs !== null;
+  }
+
+  /** A paused picture is there, and its engine cannot stop by itself. In a window of its own it cannot be replaced by a still. */
+  get #downloadsInVain(): boolean {
+    if (!this.#paused || !this.#engine?.neverRests || this.#frames.movedAtMs === null) return false;
+    return !this.#video.seeking && !isApart(this.#video);
   }
 
   #isSpent(

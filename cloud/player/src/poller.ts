@@ -1,6 +1,7 @@
 // Asks the service for the camera's status, once a second while told to. One
 // request at a time, each with a deadline.
 
+import { deadline } from "./deadline";
 import { meaningOf, type PollResult } from "./polls";
 import { readStatus } from "./status";
 
@@ -47,11 +48,9 @@ export class Poller {
 }
 
 async function poll(url: string): Promise<PollResult> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
   try {
     const sentMs = performance.now();
-    const response = await fetch(url, { cache: "no-store", signal: deadline.signal });
+    const response = await fetch(url, { cache: "no-store", signal: deadline(DEADLINE_MS) });
     if (!response.ok) return meaningOf(response.status);
     const status = readStatus(await response.json().catch(() => null));
     return status
@@ -59,7 +58,5 @@ async function poll(url: string): Promise<PollResult> {
       : { kind: "failed", failure: { code: "service_error", httpStatus: response.status } };
   } catch {
     return { kind: "failed", failure: { code: "no_answer" } };
-  } finally {
-    clearTimeout(timer);
   }
 }

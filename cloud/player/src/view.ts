@@ -14,6 +14,7 @@ const AGE_EVERY_MS = 1000;
 export class View {
   readonly #camera: string;
   #ageShownAtMs = Number.NEGATIVE_INFINITY;
+  #ageShownMs = 0;
   #shown = "";
 
   constructor(camera: string) {
@@ -37,8 +38,9 @@ export class View {
     text(element("word"), word);
     text(element("headline"), headline);
     text(element("detail"), detail);
-    const changed = this.#shown !== verdict.state + verdict.reason;
-    this.#shown = verdict.state + verdict.reason;
+    const shown = word + headline;
+    const changed = this.#shown !== shown;
+    this.#shown = shown;
     if (changed) {
       document.title = `${this.#camera} · ${word.toLowerCase()}`;
       text(
@@ -46,8 +48,11 @@ export class View {
         headline.toUpperCase() === word ? `${headline}.` : `${word}. ${headline}.`,
       );
     }
-    if (changed || scene.nowMs - this.#ageShownAtMs >= AGE_EVERY_MS) {
+    // Another picture, such as after a way back, at once.
+    const jumped = Math.abs((verdict.ageMs ?? 0) - this.#ageShownMs) > AGE_EVERY_MS;
+    if (changed || jumped || scene.nowMs - this.#ageShownAtMs >= AGE_EVERY_MS) {
       this.#ageShownAtMs = scene.nowMs;
+      this.#ageShownMs = verdict.ageMs ?? 0;
       this.#renderAge(scene);
     }
 
@@ -58,13 +63,12 @@ export class View {
     );
     hide(element("play"), verdict.reason !== "paused");
 
-    // Nobody knows how many watch while the service does not answer.
-    hide(
-      element("viewers"),
-      status === null || verdict.state === "no-access" || verdict.state === "unreachable",
-    );
-    text(element("viewers-count"), String(status?.viewers ?? ""));
-    text(element("viewers-words"), status ? viewersText(status.viewers) : "");
+    // Nobody knows how many watch while the service does not answer; and who reads "0" knows better.
+    const unknown = verdict.state === "no-access" || verdict.state === "unreachable";
+    const viewers = unknown ? 0 : (status?.viewers ?? 0);
+    hide(element("viewers"), viewers === 0);
+    text(element("viewers-count"), String(viewers));
+    text(element("viewers-words"), viewersText(viewers));
     const wish = verdict.state === "no-access" ? null : offeredWish(status);
     hide(element("command"), wish === null);
     if (wish) {

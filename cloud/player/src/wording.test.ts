@@ -58,16 +58,24 @@ test.each<[Verdict, Polls, string]>([
   [verdict("offline", "camera_fault"), polls(), "The camera has a fault"],
   [verdict("offline", "not_seen"), polls({ last_seen_unix_ms: null }), "Not seen"],
   [verdict("offline", "something_new"), polls(), "The camera is offline"],
-  [verdict("no-access", "no_key"), polls(), "This camera is private"],
+  [verdict("no-access", "no_key"), noPolls(0), "This camera is private"],
+  [verdict("no-access", "no_key"), polls(), "Your link has ended"],
   [verdict("unreachable", "no_answer"), polls(), "The service does not answer"],
 ])("%j is explained", (given, known, headline) => {
   expect(explain(given, known, SERVICE_NOW, true).headline).toBe(headline);
 });
 
-test("the service's own words are passed on, and its error told", () => {
+test("the service's own words are passed on as sentences, and its error told", () => {
   const fault = polls({ reason: { code: "camera_fault", text: "No camera is plugged in." } });
   expect(explain(verdict("offline", "camera_fault"), fault, SERVICE_NOW, true).detail).toBe(
     "No camera is plugged in.",
+  );
+  const phrase = polls({
+    reason: { code: "stopped", text: "stopped from its page" },
+    desired: { state: "stopped", version: 4 },
+  });
+  expect(explain(verdict("offline", "stopped"), phrase, SERVICE_NOW, true).detail).toBe(
+    "Stopped from its page.",
   );
   const broken = withResult(
     polls(),
@@ -84,6 +92,9 @@ test("the sentence on the picture never calls an old one new", () => {
   const last = SERVICE_NOW - 2400;
   expect(pictureSentence(verdict("live", "live"), last, SERVICE_NOW)).toBe(
     "What you see happened 2.4\u00a0s\u00a0ago.",
+  );
+  expect(pictureSentence(verdict("catching-up", "behind", 7100), last, SERVICE_NOW)).toBe(
+    "What you see happened 7.1\u00a0s\u00a0ago.",
   );
   expect(pictureSentence(verdict("stale", "stale"), last, SERVICE_NOW)).toMatch(
     /^The last picture is from .*2\.4\u00a0s\u00a0ago\.$/,
@@ -120,7 +131,7 @@ test.each<[Partial<Status>, string]>([
   [{ viewers: 2 }, "2 people watch."],
   [{ state: "stale" }, "The camera has gone quiet. Waiting for it."],
   [{ state: "offline", reason: { code: "camera_fault", text: "" } }, "The camera has a fault."],
-  [{ state: "offline", reason: { code: "never_seen", text: "" } }, "This camera has not called yet."],
+  [{ state: "offline", reason: { code: "never_seen", text: "" } }, "This camera has not connected yet."],
 ])("in the list, %j reads %s", (change, sentence) => {
   expect(cardSentence({ ...LIVE, ...change })).toBe(sentence);
 });

@@ -50,6 +50,8 @@ export function explain(
     case "stale":
       return { headline: "No new pictures", detail: "The camera has gone quiet. Waiting for it." };
     case "no-access":
+      // Who has seen the camera had a link until now.
+      if (verdict.reason === "no_key" && status !== null) return LINK_ENDED;
       return NO_ACCESS[verdict.reason] ?? { headline: "No access", detail: "" };
     case "unreachable":
       return unreachable(polls, online);
@@ -71,18 +73,23 @@ const CATCHING_UP: Record<string, Explanation> = {
   },
 };
 
+const LINK_ENDED: Explanation = {
+  headline: "Your link has ended",
+  detail: "Ask the camera's owner for a new one, and open it in this browser.",
+};
+
 const NO_ACCESS: Record<string, Explanation> = {
   no_key: {
     headline: "This camera is private",
-    detail: "Open the complete link that its owner gave you. If you did, it has expired: ask for a new one.",
+    detail: "Open the complete link that its owner gave you, or ask for a new one.",
   },
   wrong_key: {
     headline: "This link is for another camera",
-    detail: "Ask the owner for a link to this one.",
+    detail: "Ask this camera's owner for a link to it.",
   },
   unknown_camera: {
     headline: "No such camera",
-    detail: "The service knows no camera of this name. Check the link.",
+    detail: "Nobody has a camera of this name here. Check the link.",
   },
   ended: { headline: "This link was ended", detail: "The camera's owner has ended it. Ask for a new one." },
   bad_link: { headline: "This link is not complete", detail: "Copy the whole link and open it again." },
@@ -100,7 +107,7 @@ function unreachable({ failure }: Polls, online: boolean): Explanation {
 }
 
 function offline(reason: string, status: Status | null, serviceUnixMs: number | null): Explanation {
-  const text = status?.reason.text ?? "";
+  const text = sentence(status?.reason.text ?? "");
   if (status?.desired?.state === "started" && reason === "stopped") {
     return { headline: "The camera is about to start", detail: "It hears of it within half a minute." };
   }
@@ -112,13 +119,19 @@ function offline(reason: string, status: Status | null, serviceUnixMs: number | 
   return { headline: OFFLINE[reason] ?? "The camera is offline", detail: text };
 }
 
+/** Cameras and services tell their reasons in phrases, as logs want them. */
+function sentence(phrase: string): string {
+  const whole = phrase.charAt(0).toUpperCase() + phrase.slice(1);
+  return whole === "" || /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}
+
 const OFFLINE: Record<string, string> = {
   starting: "The camera is starting",
   stopped: "The camera is stopped",
   camera_fault: "The camera has a fault",
   shut_down: "The camera is shut down",
   key_refused: "The camera's key was refused",
-  never_seen: "This camera has not called yet",
+  never_seen: "This camera has not connected yet",
 };
 
 /** One sentence on the picture that is, or is not, on screen. */
@@ -130,10 +143,7 @@ export function pictureSentence(
   const { state, reason, ageMs } = verdict;
   if (state === "no-access") return "";
   if (lastUnixMs === null || ageMs === null) return state === "live" ? "" : "No picture yet.";
-  if (state === "live") return `What you see happened ${ago(ageMs)}.`;
-  if (state === "catching-up" && reason === "behind") {
-    return `What you see happened ${ago(ageMs)}; catching up.`;
-  }
+  if (state === "live" || reason === "behind") return `What you see happened ${ago(ageMs)}.`;
   if (state === "catching-up" && reason === "rewound") {
     return `You are looking back: ${moment(lastUnixMs, serviceUnixMs)}, ${ago(ageMs)}.`;
   }

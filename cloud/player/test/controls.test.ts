@@ -1,56 +1,16 @@
 // What a visitor's hands do: keyboard, rewind, pause, saving, sharing, choosing.
 
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { facts, launch, reaches } from "./browser";
-import { StandIn } from "./stand-in";
-
-const PATIENCE = { timeout: 60_000 };
-
-let browser: Browser;
-let service: StandIn;
-let context: BrowserContext;
-let page: Page;
-let complaints: string[];
-
-beforeAll(async () => {
-  browser = await launch();
-  service = await StandIn.start();
-  await service.startCamera();
-});
-
-afterAll(async () => {
-  await browser.close();
-  await service.end();
-});
-
-beforeEach(async () => {
-  service.bend = {};
-  context = await browser.newContext({ viewport: { width: 390, height: 844 } });
-  page = await context.newPage();
-  complaints = [];
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (/Content.Security.Policy/i.test(message.text())) complaints.push(message.text());
-  });
-});
-
-afterEach(async () => {
-  await context.close();
-  expect(complaints).toEqual([]);
-});
-
-async function watch(): Promise<void> {
-  await page.goto(`${service.origin}/watch/garden/`);
-  await reaches(page, "live");
-}
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { facts, reaches, shows, watch } from "./browser";
+import { test } from "./visit";
 
 /** A new engine has to load its first picture before the age is its own. */
-const ageMs = async () => (await facts(page)).ageMs ?? 0;
+const ageOf = (page: Page) => async () => (await facts(page)).ageMs ?? 0;
 
-test("the keyboard reaches every control, in the order of the page", async () => {
+test("the keyboard reaches every control, in the order of the page", async ({ page, service }) => {
   service.bend = { control: true };
-  await watch();
+  await watch(page);
   const seen: string[] = [];
   for (let presses = 0; presses < 20; presses += 1) {
     await page.keyboard.press("Tab");
@@ -65,25 +25,25 @@ test("the keyboard reaches every control, in the order of the page", async () =>
   expect(seen).toEqual([...deck, "command", "health", "playback"]);
 });
 
-test("keys pause, rewind and return; the state says so", async () => {
-  await watch();
+test("keys pause, rewind and return; the state says so", async ({ page, expect }) => {
+  await watch(page);
   await page.keyboard.press("k");
   await reaches(page, "catching-up", "paused");
   expect(await page.locator("#word").textContent()).toBe("PAUSED");
   await page.keyboard.press("k");
   await reaches(page, "live");
   // Pictures to go back to.
-  await page.waitForFunction(() => Number(document.documentElement.dataset.frames) > 200);
+  await shows(page, 200);
   await page.keyboard.press("ArrowLeft");
   await reaches(page, "catching-up", "rewound");
-  await expect.poll(ageMs, PATIENCE).toBeGreaterThan(5000);
+  await expect.poll(ageOf(page)).toBeGreaterThan(5000);
   expect(await page.locator("#announcement").textContent()).toBe("Rewound.");
   await page.keyboard.press("l");
   await reaches(page, "live");
 });
 
-test("single keys can be switched off, for good", async () => {
-  await watch();
+test("single keys can be switched off, for good", async ({ page }) => {
+  await watch(page);
   await page.locator("#playback summary").click();
   await page.getByRole("checkbox", { name: "Keyboard shortcuts" }).uncheck();
   await page.reload();
@@ -94,32 +54,35 @@ test("single keys can be switched off, for good", async () => {
   expect((await facts(page)).state).toBe("live");
 });
 
-test("the slider rewinds as far as it says, and its end is live", async () => {
-  await watch();
+test("the slider rewinds as far as it says, and its end is live", async ({ page, expect }) => {
+  await watch(page);
   const slider = page.getByRole("slider", { name: "Rewind" });
   expect(await slider.getAttribute("aria-valuetext")).toBe("live");
   // Pictures to go back to.
-  await page.waitForFunction(() => Number(document.documentElement.dataset.frames) > 250);
+  await shows(page, 250);
   await slider.fill("-8");
   await reaches(page, "catching-up", "rewound");
   await expect
     .poll(async () => slider.getAttribute("aria-valuetext"))
     .toMatch(/s behind live, \d\d:\d\d:\d\d$/);
-  await expect.poll(ageMs, PATIENCE).toBeGreaterThan(6000);
+  await expect.poll(ageOf(page)).toBeGreaterThan(6000);
   await page.getByRole("button", { name: "Live", exact: true }).click();
   await reaches(page, "live");
 });
 
-test("the picture is saved under the camera's name and its own time", async () => {
-  await watch();
+test("the picture is saved under the camera's name and its own time", async ({ page }) => {
+  await watch(page);
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Save this picture" }).click();
   expect((await download).suggestedFilename()).toMatch(/^garden-20\d\d-\d\d-\d\d-\d\d-\d\d-\d\d\.jpg$/);
   expect(await page.locator("#announcement").textContent()).toMatch(/^Saved garden-/);
 });
 
-test("sharing shows a link for watching, as text and as a code, and gives the focus back", async () => {
-  await watch();
+test("sharing shows a link for watching, as text and as a code, and gives the focus back", async ({
+  page,
+  service,
+}) => {
+  await watch(page);
   const button = page.getByRole("button", { name: "Share" });
   await button.click();
   const sheet = page.getByRole("dialog", { name: "Share this camera" });
@@ -132,12 +95,12 @@ test("sharing shows a link for watching, as text and as a code, and gives the fo
   expect(await button.evaluate((one) => document.activeElement === one)).toBe(true);
 });
 
-test("what needs a secure context hides itself without one", async () => {
+test("what needs a secure context hides itself without one", async ({ page }) => {
   await page.addInitScript(() => {
     for (const name of ["clipboard", "share", "wakeLock"]) Reflect.deleteProperty(Navigator.prototype, name);
     Object.defineProperty(Document.prototype, "pictureInPictureEnabled", { value: false });
   });
-  await watch();
+  await watch(page);
   expect(await page.locator("#in-picture").isVisible()).toBe(false);
   await page.getByRole("button", { name: "Share" }).click();
   await page.getByRole("textbox", { name: "Link" }).waitFor();
@@ -145,7 +108,7 @@ test("what needs a secure context hides itself without one", async () => {
   expect(await page.locator("#share-system").isVisible()).toBe(false);
 });
 
-test("the screen stays on for a live picture, and only for that", async () => {
+test("the screen stays on for a live picture, and only for that", async ({ page }) => {
   await page.addInitScript(() => {
     // There is no page yet.
     const say = (screen: string) => document.documentElement.setAttribute("data-screen", screen);
@@ -156,7 +119,7 @@ test("the screen stays on for a live picture, and only for that", async () => {
     };
     Object.defineProperty(Navigator.prototype, "wakeLock", { value: { request } });
   });
-  await watch();
+  await watch(page);
   await page.waitForSelector('html[data-screen="held"]', { state: "attached" });
   await page.keyboard.press("k");
   await page.waitForSelector('html[data-screen="free"]', { state: "attached" });
@@ -164,21 +127,9 @@ test("the screen stays on for a live picture, and only for that", async () => {
   await page.waitForSelector('html[data-screen="held"]', { state: "attached" });
 });
 
-test("the way the picture comes can be chosen", async () => {
-  await watch();
-  await page.locator("#playback summary").click();
-  const select = page.getByLabel("How the picture comes");
-  expect(await select.locator("option").allTextContents()).toContain("Automatic");
-  await select.selectOption("ll-hls");
-  await page.waitForSelector('html[data-engine="ll-hls"][data-state="live"]', { state: "attached" });
-  expect(await page.locator("#engine-now").textContent()).toBe("Low-latency HLS");
-  await select.selectOption("");
-  await page.waitForSelector('html[data-choice="auto"]', { state: "attached" });
-});
-
-test("controls leave a live picture alone, and come back with the mouse", async () => {
+test("controls leave a live picture alone, and come back with the mouse", async ({ page }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
-  await watch();
+  await watch(page);
   await page.waitForSelector(".stage[data-idle]");
   await page.mouse.move(300, 300);
   await page.waitForSelector(".stage:not([data-idle])");
@@ -188,15 +139,19 @@ test("controls leave a live picture alone, and come back with the mouse", async 
   expect(await page.locator(".stage[data-idle]").count()).toBe(0);
 });
 
-test("full screen takes the whole stage, and gives it back", async () => {
-  await watch();
+test("full screen takes the whole stage, and gives it back", async ({ page }) => {
+  await watch(page);
   await page.getByRole("button", { name: "Full screen" }).click();
   await page.waitForSelector(".stage[data-fullscreen]");
   await page.getByRole("button", { name: "Leave full screen" }).click();
   await page.waitForSelector(".stage:not([data-fullscreen])");
 });
 
-test("the list shows every camera, keeps itself true, and leads to each", async () => {
+test("the list shows every camera, keeps itself true, and leads to each", async ({
+  page,
+  service,
+  expect,
+}) => {
   const gone = { run: 1, segment: 1, date_unix_ms: Date.now() };
   service.cameras = [
     {},
@@ -207,7 +162,7 @@ test("the list shows every camera, keeps itself true, and leads to each", async 
     const { pathname, search } = new URL(request.url());
     if (pathname.endsWith("/garden/still.mp4")) stills.push(search);
   });
-  await page.goto(`${service.origin}/`);
+  await page.goto("/");
   const garden = page.getByRole("link", { name: /garden/ });
   await garden.locator("video").waitFor();
   expect(await garden.textContent()).toContain("LIVE");
@@ -215,7 +170,7 @@ test("the list shows every camera, keeps itself true, and leads to each", async 
   expect(await barn.textContent()).toContain("CAMERA OFFLINE");
   // Its newest segment has left the service: the last still stands in.
   await barn.locator("video").waitFor();
-  await expect.poll(() => garden.locator(".age").textContent(), PATIENCE).toMatch(/^\d+ s ago$/);
+  await expect.poll(() => garden.locator(".age").textContent()).toMatch(/^\d+ s ago$/);
   const first = await garden.locator("video").elementHandle();
   await page.waitForFunction((old) => !old?.isConnected, first);
   // A film that nobody sees holds no memory.

@@ -12,6 +12,10 @@ export class InstantStream {
   refuse: number | null = null;
   /** Responses that were begun. */
   opened = 0;
+  /** A response is ended after this long. */
+  lifetimeMs: number | null = null;
+  /** Responses that were still open then. */
+  outlived = 0;
   /** Nothing is sent, and what was is kept for later; as a network that stands still. */
   #held = false;
   readonly #responses = new Set<ServerResponse>();
@@ -96,7 +100,13 @@ export class InstantStream {
       "zerocam-codec": CODEC,
     });
     this.#responses.add(response);
+    const over = () => {
+      this.outlived += 1;
+      response.end();
+    };
+    const timer = this.lifetimeMs === null ? undefined : setTimeout(over, this.lifetimeMs);
     response.on("close", () => {
+      clearTimeout(timer);
       this.#responses.delete(response);
       this.#waiting.delete(response);
     });

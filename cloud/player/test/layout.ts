@@ -10,9 +10,7 @@ export function layoutFaults(): string[] {
     const { width, height } = control.getBoundingClientRect();
     if (width < 44 || height < 44) faults.push(`${control.id || control.tagName} is ${width}x${height}`);
   }
-  const pieces = visible(
-    ".badge, .chip, .about > .pill, .all, .veil > *, .round, .rail, h1, .sentence, .card",
-  );
+  const pieces = visible(".badge, .chip, .about .pill, .all, .veil > *, .round, .rail, h1, .sentence, .card");
   for (const [at, one] of pieces.entries()) {
     const a = one.getBoundingClientRect();
     if (a.width === 0 || a.height === 0) continue;

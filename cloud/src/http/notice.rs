@@ -33,6 +33,8 @@ pub(super) struct Notice {
     status: StatusCode,
     title: &'static str,
     text: String,
+    /// What a page says instead, to visitors who know no keys and no commands.
+    in_plain_words: Option<&'static str>,
     form: Form,
 }
 
@@ -49,6 +51,7 @@ impl Notice {
             status,
             title,
             text,
+            in_plain_words: None,
             form: Form::Text,
         }
     }
@@ -102,7 +105,26 @@ impl From<Denied> for Notice {
             Denied::LinkEnded => StatusCode::GONE,
             Denied::NotKnownYet => return Self::unavailable(denied.to_string()),
         };
-        Self::new(status, "NO ACCESS", denied.to_string())
+        Self {
+            in_plain_words: in_plain_words(&denied),
+            ..Self::new(status, "NO ACCESS", denied.to_string())
+        }
+    }
+}
+
+/// Why a visitor is turned away and what to do, where the words for owners,
+/// cameras and programs would not help.
+const fn in_plain_words(denied: &Denied) -> Option<&'static str> {
+    match denied {
+        Denied::Malformed(_) | Denied::Signature => Some(
+            "This link is not complete, or no longer good. Open the whole link again, or ask the \
+             camera's owner for a new one.",
+        ),
+        Denied::NotALink => Some(
+            "This is a camera's own key, which should stay with the camera. Ask its owner for a \
+             link to watch.",
+        ),
+        _ => None,
     }
 }
 
@@ -119,7 +141,10 @@ impl IntoResponse for Notice {
                     ),
                     (CONTENT_SECURITY_POLICY, POLICY.clone()),
                 ],
-                page(self.title, &sentence(&self.text)),
+                page(
+                    self.title,
+                    &sentence(self.in_plain_words.unwrap_or(&self.text)),
+                ),
             )
                 .into_response(),
         }

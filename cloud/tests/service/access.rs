@@ -119,16 +119,16 @@ fn no_access_is_a_page_that_says_why() {
         (
             "?token=nonsense".to_owned(),
             401,
-            "Not a zerocam key or link",
+            "This link is not complete",
         ),
-        (format!("?token={foreign}"), 401, "The signature is wrong"),
+        (format!("?token={foreign}"), 401, "no longer good"),
         (format!("?token={expired}"), 401, "The link expired"),
         (
             format!("?token={other}"),
             403,
             "is for camera door, not for garden",
         ),
-        (format!("?token={key}"), 403, "a camera&#39;s key"),
+        (format!("?token={key}"), 403, "a camera&#39;s own key"),
     ];
     for (query, status, text) in table {
         let page = service.get(&format!("/watch/garden/{query}"));
@@ -137,6 +137,7 @@ fn no_access_is_a_page_that_says_why() {
         assert!(page.header("content-type").starts_with("text/html"));
         assert!(html.contains("<h1>NO ACCESS</h1>"), "{html}");
         assert!(html.contains(text), "{html}");
+        assert!(!html.contains("zerocam-cloud"), "{html}");
         assert!(!html.contains("<script"), "{html}");
         let token = query.trim_start_matches("?token=");
         assert!(token.is_empty() || !html.contains(token), "{html}");

@@ -1,18 +1,16 @@
 // The way to the list of cameras, for who may see more than this one.
 
+import { deadline } from "../deadline";
+
 const DEADLINE_MS = 8000;
 
 /** Shows the link when the service lists several cameras for this visitor; asks once. */
 export async function offerAllCameras(link: HTMLAnchorElement, url: string): Promise<void> {
-  const deadline = new AbortController();
-  const late = setTimeout(() => deadline.abort(), DEADLINE_MS);
   try {
-    const response = await fetch(url, { cache: "no-store", signal: deadline.signal });
+    const response = await fetch(url, { cache: "no-store", signal: deadline(DEADLINE_MS) });
     const { cameras } = (await response.json()) as { cameras: unknown[] };
     link.hidden = cameras.length < 2;
   } catch {
     // Nobody misses a way to where nothing else is known to be.
-  } finally {
-    clearTimeout(late);
   }
 }

@@ -3,6 +3,7 @@
 // page's address carries none; it is for watching only.
 
 import { chunk } from "../chunk";
+import { deadline } from "../deadline";
 import { element } from "../element";
 
 const DEADLINE_MS = 8000;
@@ -64,15 +65,9 @@ export function offerShare(button: HTMLButtonElement, camera: string, url: strin
 }
 
 async function fetchLink(url: string): Promise<string> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
-  try {
-    const response = await fetch(url, { cache: "no-store", signal: deadline.signal });
-    const { path } = (await response.json()) as { path: string };
-    return new URL(path, location.origin).href;
-  } finally {
-    clearTimeout(timer);
-  }
+  const response = await fetch(url, { cache: "no-store", signal: deadline(DEADLINE_MS) });
+  const { path } = (await response.json()) as { path: string };
+  return new URL(path, location.origin).href;
 }
 
 function outside(sheet: HTMLElement, { clientX, clientY }: MouseEvent): boolean {

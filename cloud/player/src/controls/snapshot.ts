@@ -4,16 +4,18 @@ import { element } from "../element";
 
 const JPEG_QUALITY = 0.92;
 
-/** Wires the button; `taken` tells the date of the picture on screen. */
-export function offerSnapshot(
-  button: HTMLButtonElement,
-  video: HTMLVideoElement,
-  camera: string,
-  taken: () => number | null,
-): void {
+/** What is on screen: the video, or the still under it while that shows nothing; and its date. */
+export interface Shown {
+  readonly video: HTMLVideoElement;
+  readonly still: HTMLCanvasElement;
+  taken(): number | null;
+}
+
+/** Wires the button. */
+export function offerSnapshot(button: HTMLButtonElement, camera: string, shown: Shown): void {
   button.addEventListener("click", async () => {
-    const name = snapshotName(camera, taken() ?? Date.now());
-    const saved = await savePicture(video, name);
+    const name = snapshotName(camera, shown.taken() ?? Date.now());
+    const saved = await savePicture(shown, name);
     element("announcement").textContent = saved ? `Saved ${name}.` : "There is no picture to save.";
     const root = document.documentElement;
     root.removeAttribute("data-flash");
@@ -33,12 +35,15 @@ export function snapshotName(camera: string, unixMs: number, timeZone?: string):
   return `${camera}-${date.replace(/[ :]/g, "-")}.jpg`;
 }
 
-/** Offers what the video shows as a download; false when it shows nothing. */
-async function savePicture(video: HTMLVideoElement, name: string): Promise<boolean> {
-  const canvas = document.createElement("canvas");
-  canvas.width = video.videoWidth;
-  canvas.height = video.videoHeight;
-  canvas.getContext("2d")?.drawImage(video, 0, 0);
+/** Offers what is shown as a download; false when that is nothing. */
+async function savePicture({ video, still }: Shown, name: string): Promise<boolean> {
+  const empty = video.videoWidth === 0;
+  const canvas = empty ? still : document.createElement("canvas");
+  if (!empty) {
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    canvas.getContext("2d")?.drawImage(video, 0, 0);
+  }
   const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
   if (!blob) return false;
   const link = document.createElement("a");

@@ -37,6 +37,7 @@ export const startInstant: StartEngine = (setting) => new Instant(setting);
 
 class Instant implements Engine {
   readonly past = null;
+  readonly neverRests = false;
   readonly #setting: EngineSetting;
   readonly #video: HTMLVideoElement;
   readonly #pace = new Pace(LIMITS);

@@ -130,6 +130,7 @@ export const startLlHls: StartEngine = ({ video, sources, startUnixMs, failed })
     targetDelayMs: () => pace.targetMs + 1000 * (hls.targetLatency ?? 0),
     arrivedAtMs: () => arrivedAtMs,
     past: { window: () => hls.latestLevelDetails && windowOf(hls.latestLevelDetails), seekTo },
+    neverRests: false,
     toLive,
     tick: rest,
     destroy: () => {

@@ -69,6 +69,7 @@ export const startNative: StartEngine = ({ video, sources, startUnixMs, failed }
     get past() {
       return zeroUnixMs() === null ? null : past;
     },
+    neverRests: true,
     toLive,
     tick: () => undefined,
     destroy: () => {
