@@ -2,8 +2,8 @@
 //! the uplink's queue.
 //!
 //! It never waits for the network, and looks for commands at least every
-//! 100 ms. A camera that fails, or gives no picture for 10 s, is
-//! closed and opened anew with growing pauses. It leaves out whether to capture
+//! 100 ms. A camera that fails, or gives nothing that can be decoded for
+//! 10 s beyond its keyframe interval, is closed and opened anew with growing pauses. It leaves out whether to capture
 //! (the supervisor says so) and what becomes of a picture (the queue).
 
 use std::{
@@ -35,7 +35,8 @@ use crate::{
 /// Longest wait in the camera before commands are looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// A camera without a picture for so long is taken for dead.
+/// A camera that gives nothing decodable for so long, beyond its keyframe interval,
+/// is taken for dead.
 const PICTURE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Pauses before a failed camera is opened anew.
@@ -313,7 +314,6 @@ impl Worker {
         let pace = camera.pace();
         match camera.next_picture(PATIENCE)? {
             Some(picture) => {
-                last_picture = Instant::now();
                 let sets = if picture.keyframe {
                     ParameterSets::find(picture.parameter_sets)
                         .or_else(|| ParameterSets::find(picture.bytes))
@@ -325,13 +325,18 @@ impl Worker {
                     frame_rate_hz: pace.frame_rate_hz,
                     keyframe_interval: pace.keyframe_interval,
                 });
-                self.take(&picture, encoding.as_ref())?;
+                if self.take(&picture, encoding.as_ref())? {
+                    last_picture = Instant::now();
+                }
                 if last_picture.duration_since(opened) > RECOVERED_AFTER {
                     self.backoff.succeed();
                 }
             }
-            None if last_picture.elapsed() > PICTURE_DEADLINE => return Err(Fault::NoPicture),
             None => {}
+        }
+        // A keyframe may have to come first.
+        if last_picture.elapsed() > PICTURE_DEADLINE + pace.keyframe_interval {
+            return Err(Fault::NoPicture);
         }
         Ok(Phase::Open {
             camera,
@@ -340,13 +345,14 @@ impl Worker {
         })
     }
 
-    /// Numbers a picture and offers it.
-    fn take(&mut self, picture: &Picture<'_>, keyframe: Option<&Encoding>) -> Result<(), Fault> {
+    /// Numbers a picture and offers it; whether it got a place, which is also
+    /// whether anybody could decode it.
+    fn take(&mut self, picture: &Picture<'_>, keyframe: Option<&Encoding>) -> Result<bool, Fault> {
         let Some(timeline) = &mut self.timeline else {
-            return Ok(());
+            return Ok(false);
         };
         let header = match timeline.place(picture.captured, keyframe) {
-            Place::NeedsKeyframe => return Ok(()),
+            Place::NeedsKeyframe => return Ok(false),
             Place::Continues(header) => header,
             Place::Begins {
                 header,
@@ -363,7 +369,9 @@ impl Worker {
                 header
             }
         };
-        let Some(run) = &self.run else { return Ok(()) };
+        let Some(run) = &self.run else {
+            return Ok(false);
+        };
         let unit = AccessUnit::new(header, &[picture.parameter_sets, picture.bytes]);
         let payload_bytes = unit.payload().len();
         (self.gauges.captured_bytes).fetch_add(payload_bytes, Ordering::Relaxed);
@@ -379,7 +387,7 @@ impl Worker {
         if header.flags.starts_segment {
             self.tell(CaptureEvent::Segment(header.segment));
         }
-        Ok(())
+        Ok(true)
     }
 
     fn tell(&self, event: CaptureEvent) {
@@ -427,10 +435,78 @@ fn run_info(
 enum Fault {
     #[error(transparent)]
     Camera(#[from] CameraError),
-    #[error("the camera gave no picture for {} s", PICTURE_DEADLINE.as_secs())]
+    #[error("the camera gave no usable picture for {} s", PICTURE_DEADLINE.as_secs())]
     NoPicture,
     #[error("{0}")]
     Sps(#[from] InvalidSps),
     #[error("a picture of {width}x{height}: at most {MAX_PICTURE_SIDE} a side can be sent")]
     PictureTooLarge { width: u32, height: u32 },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        camera::Pace,
+        config::BitrateMode,
+        uplink::{QueueLimits, queue},
+    };
+
+    /// Gives pictures that nobody can decode: their keyframe never comes.
+    #[derive(Debug)]
+    struct WithoutKeyframes;
+
+    impl Camera for WithoutKeyframes {
+        fn pace(&self) -> Pace {
+            Pace {
+                frame_rate_hz: 25.0,
+                keyframe_interval: Duration::from_secs(1),
+            }
+        }
+
+        fn next_picture(&mut self, _: Duration) -> Result<Option<Picture<'_>>, CameraError> {
+            Ok(Some(Picture {
+                captured: Instant::now(),
+                keyframe: false,
+                parameter_sets: &[],
+                bytes: &[0, 0, 0, 1, 0x41, 0x9a],
+            }))
+        }
+
+        fn set_bitrate(&mut self, _: u32) -> BitrateChange {
+            BitrateChange::Impossible
+        }
+    }
+
+    #[test]
+    fn pictures_that_nobody_can_decode_are_none() {
+        let (frames, _queued) = queue(QueueLimits::default());
+        let mut worker = Worker {
+            camera: CameraSettings::Pattern {
+                width: 16,
+                height: 16,
+                frame_rate_hz: 25.0,
+            },
+            encoder: EncoderSettings {
+                bitrate_bps: 100_000,
+                bitrate_mode: BitrateMode::Variable,
+                keyframe_interval: Duration::from_secs(1),
+            },
+            timeline: Some(Timeline::new(Segment(1))),
+            run: None,
+            frames,
+            events: crossbeam_channel::bounded(1).0,
+            gauges: Gauges::default(),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, fastrand::Rng::new()),
+        };
+        let now = Instant::now();
+        let longer_than_it_may = PICTURE_DEADLINE + Duration::from_secs(2);
+        for (last_picture, fails) in [
+            (now, false),
+            (now.checked_sub(longer_than_it_may).unwrap(), true),
+        ] {
+            let next = worker.capture(Box::new(WithoutKeyframes), now, last_picture);
+            assert_eq!(matches!(next, Err(Fault::NoPicture)), fails);
+        }
+    }
 }
