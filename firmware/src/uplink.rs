@@ -10,6 +10,7 @@
 //! It leaves out: what the camera should do (the supervisor decides), Wi-Fi,
 //! and adapting the bitrate.
 
+mod addresses;
 mod checkin;
 mod connection;
 mod connector;
