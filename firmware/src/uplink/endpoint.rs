@@ -10,15 +10,13 @@ use zerocam_protocol::{
 
 use super::UplinkConfig;
 
-/// Why an address or a key cannot be used.
+/// Why an address or a key cannot be used. An address may hold what nobody should
+/// read in a log, a viewer's link for one: at most scheme and host are shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
     /// No URL, or one without scheme and host.
-    #[error("{url:?} is no address of a service: write it as https://cam.example")]
-    Url {
-        /// The configured text.
-        url: String,
-    },
+    #[error("no address of a service: write it as https://cam.example")]
+    Url,
     /// A URL of something else.
     #[error("scheme {scheme:?} is not supported: write the address as https://cam.example")]
     Scheme {
@@ -27,18 +25,18 @@ pub enum InvalidEndpoint {
     },
     /// More than scheme, host and port.
     #[error(
-        "{url:?} has more than scheme, host and port: give only the service's address, as in https://cam.example"
+        "the one at {host} has more than scheme, host and port: give only the service's address, as in https://cam.example"
     )]
     Path {
-        /// The configured text.
-        url: String,
+        /// Scheme and host.
+        host: String,
     },
     /// Plain text to another machine.
     #[error(
         "{url} is not encrypted, anybody on the way could watch and take the key: use https://, or set allow_plain = true on a network of your own"
     )]
     Plain {
-        /// The configured text.
+        /// The configured text, which is no more than an address.
         url: String,
     },
     /// The key is no token.
@@ -69,11 +67,10 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(config: &UplinkConfig) -> Result<Self, InvalidEndpoint> {
-        let url = || config.url.clone();
-        let uri: Uri =
-            (config.url.trim().parse()).map_err(|_| InvalidEndpoint::Url { url: url() })?;
+        let url = config.url.trim();
+        let uri: Uri = url.parse().map_err(|_| InvalidEndpoint::Url)?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return Err(InvalidEndpoint::Url { url: url() });
+            return Err(InvalidEndpoint::Url);
         };
         let secure = match scheme.as_str() {
             _ if *scheme == Scheme::HTTPS => true,
@@ -89,15 +86,16 @@ impl Endpoint {
         let beyond = uri
             .path_and_query()
             .is_some_and(|path| path.as_str() != "/");
-        if beyond || authority.as_str().contains('@') || config.url.contains('#') {
-            return Err(InvalidEndpoint::Path { url: url() });
+        if beyond || url.contains(['@', '#']) {
+            let host = format!("{scheme}://{}", authority.host());
+            return Err(InvalidEndpoint::Path { host });
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         if host.is_empty() || authority.as_str().ends_with(':') {
-            return Err(InvalidEndpoint::Url { url: url() });
+            return Err(InvalidEndpoint::Url);
         }
         if !secure && !config.allow_plain && !is_loopback(&host) {
-            return Err(InvalidEndpoint::Plain { url: url() });
+            return Err(InvalidEndpoint::Plain { url: url.into() });
         }
         let grant = Token::parse(config.key.expose())?.grant;
         if !matches!(grant.right, Right::Feed { .. }) {
@@ -241,6 +239,24 @@ mod tests {
             );
         }
         assert!(text("ftp://cam.example").contains("scheme \"ftp\""));
+    }
+
+    #[test]
+    fn nothing_secret_is_repeated() {
+        for url in [
+            "https://cam.example/watch/garden/?token=hunter2",
+            "https://cam.example/watch/garden/#hunter2",
+            "https://me:hunter2@cam.example",
+            "https://me:hunter2@cam.example:8443/",
+            "https://me:hunter2 @cam.example",
+            "me:hunter2@cam.example",
+            "camera.garden.1.hunter2",
+        ] {
+            let refused = endpoint(url, true, KEY).unwrap_err().to_string();
+            assert!(!refused.contains("hunter2"), "{url}: {refused}");
+        }
+        let refused = endpoint("https://me:x@cam.example", false, KEY).unwrap_err();
+        assert!(refused.to_string().contains("https://cam.example has more"));
     }
 
     #[test]
