@@ -1,9 +1,10 @@
 //! Reads a TOML file into typed configuration, with errors that a beginner can
 //! act on: the file, the line, what is wrong, and the nearest known key.
 //!
-//! People edit these files with whatever editor their computer has, so a byte
-//! order mark, CRLF line ends and typographic quotes are taken as what was
-//! meant. Outside of comments nothing else is guessed.
+//! People edit these files with whatever editor their computer has: UTF-16, a byte
+//! order mark and CRLF line ends are read as well. Nothing is guessed: a
+//! typographic quote in place of a straight one is an error that shows where, for
+//! between straight ones it may be part of a password.
 
 use std::{
     fmt, fs, io,
@@ -21,12 +22,35 @@ use serde::{
 /// [`ConfigError`] when it cannot be read, is no TOML, has an unknown key, or
 /// a value of the wrong type.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    parse(&text(path)?, path)
+}
+
+/// The file's text, in which lines are counted.
+///
+/// # Errors
+/// [`ConfigError`] when it cannot be read, or is no text.
+pub fn text(path: &Path) -> Result<String, ConfigError> {
     let bytes = fs::read(path).map_err(|source| ConfigError::Read {
         path: path.into(),
         source,
     })?;
-    let text = String::from_utf8(bytes).map_err(|_| ConfigError::NotText { path: path.into() })?;
-    parse(&text, path)
+    decode(&bytes).ok_or_else(|| ConfigError::NotText { path: path.into() })
+}
+
+/// UTF-8, or UTF-16 as its byte order mark says; without that mark, and without
+/// the zeros that some editors leave behind the end.
+fn decode(bytes: &[u8]) -> Option<String> {
+    let utf16 = |of: fn([u8; 2]) -> u16, bytes: &[u8]| {
+        let (units, rest) = bytes.as_chunks();
+        let units: Vec<u16> = units.iter().copied().map(of).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+    };
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(u16::from_le_bytes, rest)?,
+        [0xfe, 0xff, rest @ ..] => utf16(u16::from_be_bytes, rest)?,
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => str::from_utf8(rest).ok()?.to_owned(),
+    };
+    Some(text.trim_end_matches('\0').to_owned())
 }
 
 /// Parses configuration text; `path` is for error messages.
@@ -34,32 +58,39 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 /// # Errors
 /// As [`read`], less the file's own.
 pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, ConfigError> {
-    let text = plain_quotes(text.strip_prefix('\u{feff}').unwrap_or(text));
-    toml::from_str(&text).map_err(|error| {
-        let offset = error.span().map(|span| span.start);
-        let line = offset.map(|at| text[..at.min(text.len())].matches('\n').count() + 1);
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map(|span| span.start.min(text.len()));
+        let line = at.map(|at| text[..at].matches('\n').count() + 1);
+        let quote = at.and_then(|at| typographic_quote(text, at, error.message()));
         ConfigError::Content {
             path: path.into(),
             line,
-            problem: explain(error.message()),
+            problem: quote.unwrap_or_else(|| explain(error.message())),
         }
     })
 }
 
-/// Typographic double quotes, as word processors make them, become plain ones.
-/// A line that has plain quotes too keeps them: there they are somebody's text,
-/// such as a Wi-Fi name.
-fn plain_quotes(text: &str) -> String {
-    const TYPOGRAPHIC: [char; 4] = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}'];
-    text.split_inclusive('\n')
-        .map(|line| {
-            if line.contains('"') {
-                line.to_owned()
-            } else {
-                line.replace(TYPOGRAPHIC, "\"")
-            }
-        })
-        .collect()
+/// Says so when an error at `at` is due to a typographic quote, as word processors
+/// make them: one that should open stands there, one that should close before.
+fn typographic_quote(text: &str, at: usize, message: &str) -> Option<String> {
+    let straight = |quote| match quote {
+        '\u{2018}'..='\u{201b}' => Some('\''),
+        '\u{201c}'..='\u{201f}' => Some('"'),
+        _ => None,
+    };
+    let unclosed = message.starts_with("invalid") && message.contains(" string, expected");
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let here = text[at..].chars().next().map(|quote| (at, quote));
+    let before = text[line..at].char_indices().rev();
+    let before = before.map(|(offset, quote)| (line + offset, quote));
+    let (at, quote, straight) = here
+        .into_iter()
+        .chain(before.filter(|_| unclosed))
+        .find_map(|(at, quote)| Some((at, quote, straight(quote)?)))?;
+    let column = text[line..at].chars().count() + 1;
+    Some(format!(
+        "{quote} in column {column} is a typographic quote: type a straight one, {straight}"
+    ))
 }
 
 /// Adds the nearest known key to serde's message about an unknown one.
@@ -186,17 +217,56 @@ mod tests {
 
     #[test]
     fn a_file_from_any_editor() {
-        let text = "\u{feff}# my camera\r\n[stream]\r\nbitrate_bps = 5\r\nname = \u{201c}caf\u{e9}\u{201d}\r\n";
-        let stream = Stream {
-            bitrate_bps: 5,
-            name: "caf\u{e9}".into(),
-        };
-        assert_eq!(read(text), Ok(Config { stream }));
-        let quoted = "[stream]\nbitrate_bps = 5\nname = \"the \u{201c}big\u{201d} one\"\n";
-        assert_eq!(
-            read(quoted).unwrap().stream.name,
-            "the \u{201c}big\u{201d} one"
-        );
+        let plain = "# my camera\r\n[stream]\r\nbitrate_bps = 5\r\nname = \"caf\u{e9}\"\r\n";
+        let marked = format!("\u{feff}{plain}");
+        let utf16 = |bytes: fn(u16) -> [u8; 2]| marked.encode_utf16().flat_map(bytes).collect();
+        let files: [Vec<u8>; 6] = [
+            plain.into(),
+            marked.clone().into(),
+            format!("{plain}\0\0\0").into(),
+            utf16(u16::to_le_bytes),
+            utf16(u16::to_be_bytes),
+            plain.replace("\r\n", "\n").into(),
+        ];
+        for file in files {
+            let stream = Stream {
+                bitrate_bps: 5,
+                name: "caf\u{e9}".into(),
+            };
+            let text = decode(&file).unwrap();
+            assert_eq!(read(&text), Ok(Config { stream }), "{file:?}");
+        }
+    }
+
+    #[test]
+    fn typographic_quotes_are_shown_and_never_changed() {
+        for (line, quote, column, straight) in [
+            ("name = \u{2018}pass\u{2019}", '\u{2018}', 8, '\''),
+            ("name = \u{201c}pass\u{201d}", '\u{201c}', 8, '"'),
+            ("name = \u{201e}pass\u{201c}", '\u{201e}', 8, '"'),
+            ("name = \"pass\u{201d}", '\u{201d}', 13, '"'),
+            ("name = \"p\u{e9}ss\u{201d} # it", '\u{201d}', 13, '"'),
+            ("name = 'pass\u{2019}", '\u{2019}', 13, '\''),
+            ("name = \u{201c}pass\"", '\u{201c}', 8, '"'),
+        ] {
+            for end in ["\n", "\r\n"] {
+                let text = format!("[stream]{end}bitrate_bps = 5{end}{line}{end}");
+                let expected = format!(
+                    "zerocam.toml, line 3: {quote} in column {column} is a typographic quote: type a straight one, {straight}"
+                );
+                assert_eq!(read(&text), Err(expected));
+            }
+        }
+        for name in [
+            "\"the \u{201c}big\u{201d} one\"",
+            "'the \u{201c}big\u{201d} one'",
+        ] {
+            let text = format!("[stream]\nbitrate_bps = 5\nname = {name}\n");
+            let read = read(&text).unwrap().stream.name;
+            assert_eq!(read, "the \u{201c}big\u{201d} one");
+        }
+        let text = "[stream]\nbitrate_bps = 5\nname = \"it\u{2019}s\" x\n";
+        assert!(!read(text).unwrap_err().contains("typographic"));
     }
 
     #[test]

@@ -251,7 +251,7 @@ pub fn surroundings(path: &Path) -> Result<(Wifi, System), ConfigError> {
 
 /// Adds where it stands.
 fn located(path: &Path, problem: &Problem) -> ConfigError {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = zerocam_config_file::text(path).unwrap_or_default();
     ConfigError::Content {
         path: path.into(),
         line: line_of(&text, problem),
@@ -299,7 +299,7 @@ fn line_of(text: &str, problem: &Problem) -> Option<usize> {
     let mut sections = 0;
     let mut section_line = None;
     for (line, number) in text.lines().zip(1..) {
-        let line = line.trim_start_matches('\u{feff}').trim();
+        let line = line.trim();
         if line.starts_with('[') {
             let name = line.trim_start_matches('[').split(']').next();
             inside = name.is_some_and(|name| name.trim() == problem.section);
