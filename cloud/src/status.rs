@@ -237,11 +237,11 @@ pub fn judge(facts: &Facts, now: Now) -> (State, Reason) {
         && word.state == CameraState::Starting
         && !missing
     {
-        let text = "starting";
-        return (
-            State::Offline,
-            reason(ReasonCode::Starting, &word.reason, text),
-        );
+        let text = match word.reason.as_str() {
+            "" => "starting".to_owned(),
+            why => format!("starting: {why}"),
+        };
+        return (State::Offline, reason(ReasonCode::Starting, "", &text));
     }
     if facts.just_started && silence.is_none() && facts.key_refused_unix_us.is_none() {
         let text = "the service has just started and waits for the camera";
@@ -437,6 +437,10 @@ mod tests {
             (
                 said(word(Starting, "", 20), 20),
                 "Offline Starting starting",
+            ),
+            (
+                said(word(Starting, "it was started before", 20), 20),
+                "Offline Starting starting: it was started before",
             ),
             (
                 said(word(Starting, "", 100), 100),

@@ -26,7 +26,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tracing::{error, info, warn};
 use zerocam_protocol::{
-    checkin::{Desired, DesiredState},
+    checkin::DesiredState,
     limits::HEALTH_INTERVAL,
     message::Health,
 };
@@ -386,12 +386,12 @@ impl Daemon {
         let started = self.start_parts();
         self.beginning = false;
         match started {
-            Ok(desired) => Event::Configured(desired),
+            Ok(configured) => configured,
             Err(problem) => Event::ConfigurationProblem(problem.to_string()),
         }
     }
 
-    fn start_parts(&mut self) -> anyhow::Result<Desired> {
+    fn start_parts(&mut self) -> anyhow::Result<Event> {
         self.listen()?;
         self.front
             .configure(config::gpio(&self.config_path), Instant::now());
@@ -399,7 +399,7 @@ impl Daemon {
         let mut settings =
             self.meanwhile("configuration", || false, move || config::read(&path))??;
         settings.start_on_boot &= !self.configured;
-        let (parts, desired) = DeviceParts::start(
+        let (parts, configured) = DeviceParts::start(
             settings,
             &mut self.clock,
             self.capture_events.0.clone(),
@@ -410,7 +410,7 @@ impl Daemon {
         info!(%camera, %device, "configured");
         self.parts = Some(parts);
         self.configured = true;
-        Ok(desired)
+        Ok(configured)
     }
 
     /// Reads the figures when it is time.

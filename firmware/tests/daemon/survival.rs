@@ -77,10 +77,12 @@ fn start_on_boot_counts_more_than_the_last_wish() {
     camera.configure(&format!("{text}start_on_boot = true\n"));
     let daemon = camera.run_until_ready();
     camera.wait_for_state("CONNECTING");
+    daemon.wait_for_log("STARTING: start_on_boot is set");
     camera.says(&["stop"]);
     daemon.kill();
-    let _daemon = camera.run_until_ready();
+    let daemon = camera.run_until_ready();
     camera.wait_for_state("CONNECTING");
+    daemon.wait_for_log("STARTING: start_on_boot is set");
 }
 
 #[test]
