@@ -26,7 +26,10 @@ pub(super) use transport::Transport;
 use super::{
     addresses::{by_turns, patience},
     connection::Number,
-    endpoint::Endpoint, failure::Failure, tls::TlsStream, waker::Waker,
+    endpoint::Endpoint,
+    failure::Failure,
+    tls::TlsStream,
+    waker::Waker,
 };
 use transport::Wire;
 
