@@ -312,27 +312,24 @@ impl Worker {
         mut last_picture: Instant,
     ) -> Result<Phase, Fault> {
         let pace = camera.pace();
-        match camera.next_picture(PATIENCE)? {
-            Some(picture) => {
-                let sets = if picture.keyframe {
-                    ParameterSets::find(picture.parameter_sets)
-                        .or_else(|| ParameterSets::find(picture.bytes))
-                } else {
-                    None
-                };
-                let encoding = sets.map(|parameter_sets| Encoding {
-                    parameter_sets,
-                    frame_rate_hz: pace.frame_rate_hz,
-                    keyframe_interval: pace.keyframe_interval,
-                });
-                if self.take(&picture, encoding.as_ref())? {
-                    last_picture = Instant::now();
-                }
-                if last_picture.duration_since(opened) > RECOVERED_AFTER {
-                    self.backoff.succeed();
-                }
+        if let Some(picture) = camera.next_picture(PATIENCE)? {
+            let sets = if picture.keyframe {
+                ParameterSets::find(picture.parameter_sets)
+                    .or_else(|| ParameterSets::find(picture.bytes))
+            } else {
+                None
+            };
+            let encoding = sets.map(|parameter_sets| Encoding {
+                parameter_sets,
+                frame_rate_hz: pace.frame_rate_hz,
+                keyframe_interval: pace.keyframe_interval,
+            });
+            if self.take(&picture, encoding.as_ref())? {
+                last_picture = Instant::now();
             }
-            None => {}
+            if last_picture.duration_since(opened) > RECOVERED_AFTER {
+                self.backoff.succeed();
+            }
         }
         // A keyframe may have to come first.
         if last_picture.elapsed() > PICTURE_DEADLINE + pace.keyframe_interval {

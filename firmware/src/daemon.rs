@@ -209,6 +209,9 @@ impl Daemon {
         loop {
             self.report();
             self.look_after();
+            if let Some(parts) = &mut self.parts {
+                parts.state_file.store();
+            }
             if let Some(gesture) = self.front.poll(self.scene(), Instant::now()) {
                 return self.gesture(gesture);
             }
@@ -248,10 +251,10 @@ impl Daemon {
             let before = (self.supervisor.state(), self.supervisor.reason().to_owned());
             let actions = self.supervisor.handle(event, Instant::now());
             self.log_change(&before);
+            self.note_state(before.0);
             for action in actions {
                 events.extend(self.perform(action));
             }
-            self.note_state(before.0);
         }
         self.show();
     }
@@ -310,18 +313,36 @@ impl Daemon {
     }
 
     /// Keeps what the camera does for the case that it ends without notice. A
-    /// connection that comes and goes is not worth wearing the card.
+    /// connection that is on its way, or comes and goes, is not worth wearing the
+    /// card.
     fn note_state(&mut self, before: State) {
         let state = self.supervisor.state();
-        let interrupted = (before, state) == (State::Streaming, State::Connecting);
-        if interrupted {
+        if (before, state) == (State::Streaming, State::Connecting) {
             self.care.lost_connection();
         }
+        let passing = matches!(
+            (before, state),
+            (State::Starting | State::Streaming, State::Connecting)
+        );
         if let Some(parts) = &mut self.parts
             && state != before
-            && !interrupted
+            && !passing
         {
             parts.state_file.set_doing(state.word());
+        }
+    }
+
+    /// Waits until the card has all that has changed, the light alive meanwhile.
+    fn keep_state(&mut self) {
+        let Some(parts) = &mut self.parts else { return };
+        let gauges = parts.capture.gauges().clone();
+        let writer = parts.state_file.store();
+        let waited = self.meanwhile("keeping", move || gauges.filming(), move || writer.finish());
+        if let Err(error) = waited {
+            warn!("the system has no more threads: {error}");
+            if let Some(parts) = &mut self.parts {
+                parts.state_file.keep();
+            }
         }
     }
 

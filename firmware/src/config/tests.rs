@@ -146,6 +146,18 @@ fn every_mistake_is_told_with_line_and_remedy() {
             "line 1: country: \"Germany\" is no country; write its two letters, such as \"DE\"",
         ),
         (
+            "country = \"uk\"\n",
+            "line 1: country: the United Kingdom's two letters are GB; write \"GB\"",
+        ),
+        (
+            "country = \"XX\"\n",
+            "line 1: country: \"XX\" is no country; write its two letters, such as \"DE\"",
+        ),
+        (
+            "country = \"DE\"\n[[wifi]]\nssid = \"Home\"\nauth_method = \"wpa3_personal\"\npassword = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF\"\n",
+            "line 5: [wifi] password: 64 hexadecimal digits are a key of WPA2; WPA3 needs the password that it was made from",
+        ),
+        (
             "country = \"DE\"\n[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n[[wifi]]\nssid = \"Away\"\npassword = \"short\"\n",
             "line 7: [wifi] password: too short or too long; a Wi-Fi's password has 8 to 63 characters",
         ),
@@ -251,4 +263,16 @@ fn a_short_file_is_enough() {
             },
         }
     );
+}
+
+#[test]
+fn a_country_is_one_of_249() {
+    let country = |name: &str| Wifi::new(name, Vec::new()).map(|wifi| wifi.country);
+    for name in ["DE", "de", "GB", "US", "ZW", "AD", "CD"] {
+        assert_eq!(country(name), Ok(Some(name.to_ascii_uppercase())), "{name}");
+    }
+    assert_eq!(country(""), Ok(None));
+    for name in ["E", "D E", "DE ", "AD AE", " ", "00", "EU", "Germany"] {
+        assert!(country(name).is_err(), "{name}");
+    }
 }

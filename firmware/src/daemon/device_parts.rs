@@ -88,15 +88,24 @@ impl DeviceParts {
         Ok((parts, Event::Configured { desired, on_boot }))
     }
 
-    /// Opens the camera. The numbers begin here and not earlier: by now the
-    /// clock has been set.
-    pub(super) fn open_camera(&mut self) {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-        let unix_s = unix.unwrap_or_default().as_secs();
-        let state_file = &mut self.state_file;
-        let first =
-            (self.first_number).get_or_insert_with(|| state_file.claim_first_number(unix_s));
-        self.capture.open(*first);
+    /// Claims the process's numbers, which the state file has to keep before the
+    /// camera is opened; whether that was still to do. Not before it is needed: by
+    /// then the clock has been set.
+    pub(super) fn claim_numbers(&mut self) -> bool {
+        let claims = self.first_number.is_none();
+        if claims {
+            let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+            let unix_s = unix.unwrap_or_default().as_secs();
+            self.first_number = Some(self.state_file.claim_first_number(unix_s));
+        }
+        claims
+    }
+
+    /// Opens the camera, once the numbers are claimed.
+    pub(super) fn open_camera(&self) {
+        if let Some(first) = self.first_number {
+            self.capture.open(first);
+        }
     }
 
     /// The threads to watch.
