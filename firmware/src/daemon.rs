@@ -25,11 +25,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tracing::{error, info, warn};
-use zerocam_protocol::{
-    checkin::DesiredState,
-    limits::HEALTH_INTERVAL,
-    message::Health,
-};
+use zerocam_protocol::{checkin::DesiredState, limits::HEALTH_INTERVAL, message::Health};
 
 use crate::{
     button::Gesture,

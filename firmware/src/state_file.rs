@@ -146,13 +146,13 @@ impl StateFile {
         }
         self.changed = true;
         self.keep();
-        self.is_stored()
+        self.failure().is_none()
     }
 
-    /// Whether the card has what it should keep.
+    /// Why the card does not have what it should keep, if it does not.
     #[must_use]
-    pub fn is_stored(&self) -> bool {
-        self.writer.succeeds()
+    pub fn failure(&self) -> Option<io::ErrorKind> {
+        self.writer.failure()
     }
 
     /// Notes what the camera does now.

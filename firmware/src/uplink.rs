@@ -181,7 +181,7 @@ pub enum UplinkEvent {
     Viewers(u32),
     /// What the owner wants, said over the stream.
     Command(Desired),
-    /// The service knows higher numbers of this camera than ours: nothing is
+    /// The service knows numbers of this camera at least as high as ours: nothing is
     /// sent until a new run starts above this one.
     Floor(Segment),
     /// The service does not take the key; the text says why.

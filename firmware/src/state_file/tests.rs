@@ -193,12 +193,12 @@ fn without_a_card_it_runs_on_from_memory() {
     let desired = file.desired().superseded_by(DesiredState::Started);
     file.set_desired(desired);
     file.keep();
-    assert!(!file.is_stored());
+    assert_eq!(file.failure(), Some(io::ErrorKind::AlreadyExists));
     assert_eq!(file.desired(), desired);
     fs::remove_file(&file_in_the_way).unwrap();
     file.record("the card is back");
     file.keep();
-    assert!(file.is_stored());
+    assert_eq!(file.failure(), None);
     assert!(stored(&file_in_the_way).contains("the card is back"));
 }
 
@@ -214,13 +214,13 @@ fn on_a_full_card_the_old_document_stays_and_it_runs_on() {
     let desired = file.desired().superseded_by(DesiredState::Started);
     file.set_desired(desired);
     file.keep();
-    assert!(!file.is_stored());
+    assert_eq!(file.failure(), Some(io::ErrorKind::StorageFull));
     assert_eq!(file.desired(), desired);
     assert_eq!(stored(directory.path()), old);
     fs::remove_file(&beside).unwrap();
     file.record("there is room again");
     file.keep();
-    assert!(file.is_stored());
+    assert_eq!(file.failure(), None);
     assert_eq!(open(directory.path()).desired(), desired);
 }
 

@@ -5,6 +5,7 @@
 //! [`finish`]: Writer::finish
 
 use std::{
+    io,
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -27,8 +28,8 @@ pub struct Writer {
 struct Work {
     under_way: bool,
     next: Option<Document>,
-    /// Whether the last write failed.
-    failing: bool,
+    /// Why the last write failed, if it did.
+    failure: Option<io::ErrorKind>,
 }
 
 impl Writer {
@@ -65,16 +66,17 @@ impl Writer {
         drop(self.idle.wait_while(self.work(), under_way));
     }
 
-    /// Whether the card took the last one.
-    pub(super) fn succeeds(&self) -> bool {
-        !self.work().failing
+    /// Why the card did not take the last one, if it did not.
+    pub(super) fn failure(&self) -> Option<io::ErrorKind> {
+        self.work().failure
     }
 
     fn work_off(&self) {
         while let Some(document) = self.next() {
             let written = write(&self.directory, &document);
-            let failed_before = std::mem::replace(&mut self.work().failing, written.is_err());
-            match (written, failed_before) {
+            let failure = written.as_ref().err().map(io::Error::kind);
+            let before = std::mem::replace(&mut self.work().failure, failure);
+            match (written, before.is_some()) {
                 (Ok(()), false) | (Err(_), true) => {}
                 (Ok(()), true) => info!("the state is stored again"),
                 (Err(error), false) => {

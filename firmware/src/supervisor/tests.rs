@@ -90,12 +90,7 @@ fn transitions() {
             NeedsConfiguration,
             "",
         ),
-        (
-            NeedsConfiguration,
-            configured(STOPPED),
-            Stopped,
-            "check in",
-        ),
+        (NeedsConfiguration, configured(STOPPED), Stopped, "check in"),
         (
             NeedsConfiguration,
             configured(STARTED),

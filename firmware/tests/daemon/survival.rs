@@ -129,8 +129,8 @@ fn without_a_writable_card_the_camera_works() {
     camera.wait_for_state("CONNECTING");
     camera.says(&["stop"]);
     camera.wait_for_state("STOPPED");
-    let problem = "the card keeps nothing, so that start, stop and numbers are forgotten at the next power cut: flash a new card";
-    wait_until("problem with the card", || {
+    let problem = "nothing can be written to the state directory, so that start, stop and numbers are forgotten at the next power cut: check state_dir in [daemon] and its permissions";
+    wait_until("problem with the directory", || {
         camera.status().problems.iter().any(|text| text == problem)
     });
     let warnings = daemon.log().matches("the state cannot be stored").count();
