@@ -6,8 +6,13 @@
 //! typographic quote in place of a straight one is an error that shows where, for
 //! between straight ones it may be part of a password.
 
+mod explain;
+mod problem;
+
 use std::{
-    fmt, fs, io,
+    fmt,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -15,6 +20,12 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _},
 };
+
+use explain::explain;
+pub use problem::{Problem, refuse};
+
+/// Most bytes of a file. A filled-in one has about ten thousand.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Reads and parses a configuration file.
 ///
@@ -30,11 +41,27 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 /// # Errors
 /// [`ConfigError`] when it cannot be read, or is no text.
 pub fn text(path: &Path) -> Result<String, ConfigError> {
-    let bytes = fs::read(path).map_err(|source| ConfigError::Read {
+    decode(&contents(path)?).ok_or_else(|| ConfigError::NotText { path: path.into() })
+}
+
+/// The bytes of a file; a pipe or a device might never end.
+fn contents(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let unreadable = |source| ConfigError::Read {
         path: path.into(),
         source,
-    })?;
-    decode(&bytes).ok_or_else(|| ConfigError::NotText { path: path.into() })
+    };
+    // Looked at before it is opened: opening a pipe waits for who writes to it.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(ConfigError::NotAFile { path: path.into() });
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(ConfigError::TooLarge { path: path.into() });
+    }
+    Ok(bytes)
 }
 
 /// UTF-8, or UTF-16 as its byte order mark says; without that mark, and without
@@ -62,10 +89,13 @@ pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, ConfigEr
         let at = error.span().map(|span| span.start.min(text.len()));
         let line = at.map(|at| text[..at].matches('\n').count() + 1);
         let quote = at.and_then(|at| typographic_quote(text, at, error.message()));
+        let key = at.and_then(|at| key_at(text, at));
         ConfigError::Content {
             path: path.into(),
-            line,
-            problem: quote.unwrap_or_else(|| explain(error.message())),
+            mistakes: vec![Mistake {
+                line,
+                text: quote.unwrap_or_else(|| explain(error.message(), key)),
+            }],
         }
     })
 }
@@ -93,29 +123,11 @@ fn typographic_quote(text: &str, at: usize, message: &str) -> Option<String> {
     ))
 }
 
-/// Adds the nearest known key to serde's message about an unknown one.
-fn explain(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let (true, Some(unknown)) = (message.starts_with("unknown field"), quoted.next()) else {
-        return message.trim_end().to_owned();
-    };
-    let nearest = quoted
-        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-        .min()
-        .filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2);
-    match nearest {
-        Some((_, known)) => format!("there is no key `{unknown}` here; did you mean `{known}`?"),
-        None => format!("there is no key `{unknown}` here; {}", known_keys(message)),
-    }
-}
-
-/// The tail of serde's message, `expected one of ...`, in our words.
-fn known_keys(message: &str) -> String {
-    message
-        .split_once(", expected ")
-        .map_or_else(String::new, |(_, keys)| {
-            format!("known are {}", keys.trim_start_matches("one of "))
-        })
+/// The key whose value begins at `at`.
+fn key_at(text: &str, at: usize) -> Option<&str> {
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let keys = text[line..at].trim_end().strip_suffix('=')?;
+    Some(keys.rsplit(['{', ',']).next()?.trim())
 }
 
 /// Why a configuration file was refused.
@@ -135,24 +147,44 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
-    /// A line that is not understood.
-    #[error("{}{}: {problem}", path.display(), LineSuffix(*line))]
+    /// Something that has no end.
+    #[error("{} is no file: give the path of a configuration file", path.display())]
+    NotAFile {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// Something else than somebody's configuration.
+    #[error("{} is no configuration: it has more than {MAX_BYTES} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What is not understood or cannot be used: a line for each mistake.
+    #[error("{}", lines(path, mistakes))]
     Content {
         /// The file.
         path: PathBuf,
-        /// Line number from 1, when it is known.
-        line: Option<usize>,
-        /// What is wrong and what to write.
-        problem: String,
+        /// At least one, in the file's order.
+        mistakes: Vec<Mistake>,
     },
 }
 
-struct LineSuffix(Option<usize>);
+/// Something in a file that has to be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Line number from 1, when it is known.
+    pub line: Option<usize>,
+    /// What is wrong and what to write.
+    pub text: String,
+}
 
-impl fmt::Display for LineSuffix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |line| write!(f, ", line {line}"))
-    }
+fn lines(path: &Path, mistakes: &[Mistake]) -> String {
+    let path = path.display();
+    let lines = mistakes.iter().map(|Mistake { line, text }| match line {
+        Some(line) => format!("{path}, line {line}: {text}"),
+        None => format!("{path}: {text}"),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A value that must never appear in a log or an error: its `Debug` hides it, and
@@ -282,7 +314,19 @@ mod tests {
             ),
             (
                 "[stream]\nbitrate_bps = \"fast\"\n",
-                "zerocam.toml, line 2: invalid type: string \"fast\", expected u32",
+                "zerocam.toml, line 2: `bitrate_bps` cannot be \"fast\"; write a whole number from 0 to 4294967295, such as 25, without quotes",
+            ),
+            (
+                "stream = { name = \"x\", bitrate_bps = -5 }\n",
+                "zerocam.toml, line 1: `bitrate_bps` cannot be -5; write a whole number from 0 to 4294967295, such as 25",
+            ),
+            (
+                "[stream]\nbitrate_bps = 5\nname = 7\n",
+                "zerocam.toml, line 3: `name` cannot be 7; write text between quotes (\")",
+            ),
+            (
+                "[stream]\nbitrate_bps = 5\nname = [\n7]\n",
+                "zerocam.toml, line 3: `name` cannot be a list; write text between quotes (\")",
             ),
             (
                 "[stream]\nname = \"x\"\n",
@@ -294,6 +338,122 @@ mod tests {
         }
         let syntax = read("[stream]\nbitrate_bps = \n").unwrap_err();
         assert!(syntax.starts_with("zerocam.toml, line 2: "), "{syntax}");
+    }
+
+    #[test]
+    fn values_of_another_kind_are_told_in_words() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Method {
+            None,
+            WpaWpa2Personal,
+            Wpa2Personal,
+            Wpa2Wpa3Personal,
+        }
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        struct Values {
+            listen: Option<std::net::SocketAddr>,
+            method: Option<Method>,
+            on: bool,
+            rate_hz: f64,
+            cameras: usize,
+            degrees: u16,
+        }
+        let listen =
+            "numbers, not a name, such as \"0.0.0.0:8080\" for all networks or \"127.0.0.1:8080\"";
+        let table = [
+            (
+                "listen = \"localhost:8080\"",
+                &format!("`listen` is no address with a port; write {listen}")[..],
+            ),
+            (
+                "listen = 8080",
+                &format!("`listen` cannot be 8080; write {listen}"),
+            ),
+            (
+                "method = \"wpa2\"",
+                "`method` cannot be `wpa2`; did you mean `wpa2_personal`?",
+            ),
+            (
+                "method = \"nnoe\"",
+                "`method` cannot be `nnoe`; did you mean `none`?",
+            ),
+            (
+                "method = \"wep\"",
+                "`method` cannot be `wep`; known are `none`, `wpa_wpa2_personal`, `wpa2_personal`, `wpa2_wpa3_personal`",
+            ),
+            ("on = 1", "`on` cannot be 1; write true or false"),
+            (
+                "on = \"true\"",
+                "`on` cannot be \"true\"; write true or false, without quotes",
+            ),
+            (
+                "rate_hz = \"25\"",
+                "`rate_hz` cannot be \"25\"; write a number, such as 1.5, without quotes",
+            ),
+            (
+                "cameras = 1.5",
+                "`cameras` cannot be 1.5; write a whole number, 0 or more, such as 25",
+            ),
+            (
+                "degrees = 99999",
+                "`degrees` cannot be 99999; write a whole number from 0 to 65535, such as 25",
+            ),
+        ];
+        for (text, message) in table {
+            let error = parse::<Values>(text, Path::new("x.toml")).unwrap_err();
+            assert_eq!(error.to_string(), format!("x.toml, line 1: {message}"));
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_in_the_order_of_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("zerocam.toml");
+        fs::write(&path, "a = 1\n[b]\n[[w]]\nk = 1\n[[w]]\nk = 2\n").unwrap();
+        let problem = |section, entry, key| Problem {
+            section,
+            entry,
+            key,
+            text: "bad".into(),
+        };
+        let problems = [
+            problem("w", 1, "k"),
+            problem("w", 0, "k"),
+            problem("b", 0, "k"),
+            problem("", 0, "a"),
+            problem("", 0, "k"),
+        ];
+        let file = path.display();
+        let expected = [
+            format!("{file}: k: bad"),
+            format!("{file}, line 1: a: bad"),
+            format!("{file}, line 2: [b] k: bad"),
+            format!("{file}, line 4: [w] k: bad"),
+            format!("{file}, line 6: [w] k: bad"),
+        ];
+        let refused = refuse(&path, &problems).to_string();
+        assert_eq!(refused.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_may_never_end_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for path in [&pipe, Path::new("/dev/zero"), directory.path()] {
+            let refused = super::read::<Config>(path).unwrap_err();
+            assert!(matches!(refused, ConfigError::NotAFile { .. }), "{refused}");
+        }
+        let file = directory.path().join("large");
+        let comment = |bytes: u64| "#".repeat(usize::try_from(bytes).unwrap());
+        fs::write(&file, comment(MAX_BYTES)).unwrap();
+        assert_eq!(text(&file).unwrap().len() as u64, MAX_BYTES);
+        fs::write(&file, comment(MAX_BYTES + 1)).unwrap();
+        let refused = text(&file).unwrap_err();
+        assert!(matches!(refused, ConfigError::TooLarge { .. }), "{refused}");
     }
 
     #[test]

@@ -165,7 +165,7 @@ impl Supervisor {
         self.state
     }
 
-    /// Why, one line.
+    /// Why, one line; or a line for each mistake in the configuration.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason

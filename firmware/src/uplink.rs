@@ -120,6 +120,14 @@ impl fmt::Debug for Trust {
 }
 
 impl UplinkConfig {
+    /// Which camera the key is for.
+    ///
+    /// # Errors
+    /// [`InvalidEndpoint`] when it is no camera's key.
+    pub fn camera(&self) -> Result<CameraName, InvalidEndpoint> {
+        endpoint::camera(&self.key)
+    }
+
     /// Checks address, key and certificate files without connecting, and keeps
     /// what it has read.
     ///

@@ -3,9 +3,9 @@
 //! checks it, so that a mistake shows on the LED.
 
 use serde::Deserialize;
-use zerocam_config_file::Secret;
+use zerocam_config_file::{Problem, Secret};
 
-use super::{Problem, settings::Key};
+use super::problems::{Key, Problems};
 
 /// A Wi-Fi name's most bytes (IEEE 802.11-2020, 9.4.2.2).
 const MAX_SSID_BYTES: usize = 32;
@@ -90,54 +90,60 @@ pub struct Wifi {
 
 impl Wifi {
     /// Checks what is written.
-    ///
-    /// # Errors
-    /// The first [`Problem`].
-    pub fn new(country: &str, clients: Vec<WifiConfiguration>) -> Result<Self, Problem> {
-        let mut filled_in = Vec::new();
-        for (entry, client) in clients.into_iter().enumerate() {
-            let problem = |name, text: &str| Problem {
-                entry,
-                ..Key("wifi", name).problem(text)
+    pub(super) fn new(
+        country: &str,
+        mut clients: Vec<WifiConfiguration>,
+        problems: &mut Problems,
+    ) -> Self {
+        let is_filled_in = |client: &WifiConfiguration| {
+            !client.ssid.is_empty() || !client.password.expose().is_empty()
+        };
+        for (entry, client) in clients.iter().enumerate() {
+            if !is_filled_in(client) {
+                continue;
+            }
+            let located = |name, checked: Result<(), &str>| {
+                checked.map_err(|text| Problem {
+                    entry,
+                    ..Key("wifi", name).problem(text)
+                })
             };
-            if client.ssid.is_empty() {
-                if client.password.expose().is_empty() {
-                    continue;
-                }
-                return Err(problem("ssid", "empty; write the name of your Wi-Fi"));
-            }
-            if client.ssid.len() > MAX_SSID_BYTES {
-                return Err(problem(
-                    "ssid",
-                    "longer than 32 bytes, which no Wi-Fi's name is",
-                ));
-            }
-            check_password(&client).map_err(|text| problem("password", text))?;
-            filled_in.push(client);
+            problems.note(located("ssid", check_ssid(&client.ssid)));
+            problems.note(located("password", check_password(client)));
         }
-        let key = Key("", "country");
+        clients.retain(is_filled_in);
         let code = country.to_ascii_uppercase();
-        match code.as_str() {
-            "" if filled_in.is_empty() => {}
-            "" => {
-                return Err(key.problem(
-                    "empty; write the two letters of your country, such as \"DE\": they decide which channels the radio may use",
-                ));
-            }
-            "UK" => {
-                return Err(key.problem("the United Kingdom's two letters are GB; write \"GB\""));
-            }
-            code if COUNTRIES.split(' ').any(|country| country == code) => {}
-            _ => {
-                return Err(key.problem(format_args!(
-                    "\"{country}\" is no country; write its two letters, such as \"DE\""
-                )));
-            }
-        }
-        Ok(Self {
+        problems.note(check_country(country, &code, !clients.is_empty()));
+        Self {
             country: Some(code).filter(|code| !code.is_empty()),
-            clients: filled_in,
-        })
+            clients,
+        }
+    }
+}
+
+fn check_ssid(ssid: &str) -> Result<(), &'static str> {
+    if ssid.is_empty() {
+        Err("empty; write the name of your Wi-Fi")
+    } else if ssid.len() > MAX_SSID_BYTES {
+        Err("longer than 32 bytes, which no Wi-Fi's name is")
+    } else {
+        Ok(())
+    }
+}
+
+/// `code` is what is `written`, in capitals.
+fn check_country(written: &str, code: &str, required: bool) -> Result<(), Problem> {
+    let key = Key("", "country");
+    match code {
+        "" if !required => Ok(()),
+        "" => Err(key.problem(
+            "empty; write the two letters of your country, such as \"DE\": they decide which channels the radio may use",
+        )),
+        "UK" => Err(key.problem("the United Kingdom's two letters are GB; write \"GB\"")),
+        code if COUNTRIES.split(' ').any(|country| country == code) => Ok(()),
+        _ => Err(key.problem(format_args!(
+            "\"{written}\" is no country; write its two letters, such as \"DE\""
+        ))),
     }
 }
 
@@ -177,33 +183,36 @@ pub struct System {
     pub ssh_key: Option<String>,
 }
 
-impl TryFrom<SystemConfiguration> for System {
-    type Error = Problem;
-
-    fn try_from(configuration: SystemConfiguration) -> Result<Self, Problem> {
+impl System {
+    /// Checks what is written.
+    pub(super) fn new(configuration: SystemConfiguration, problems: &mut Problems) -> Self {
         let SystemConfiguration { hostname, ssh_key } = configuration;
-        let key = |key| Key("system", key);
-        let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if !(1..=63).contains(&hostname.len())
-            || !hostname.bytes().all(known)
-            || hostname.starts_with('-')
-            || hostname.ends_with('-')
-        {
-            return Err(key("hostname").problem(format_args!(
-                "\"{hostname}\" cannot be a name in a network; use 1 to 63 of a-z, 0-9 and -"
+        let ssh_key = ssh_key.trim();
+        problems.note(check_hostname(&hostname));
+        if !ssh_key.is_empty() && !is_public_key(ssh_key) {
+            problems.note::<()>(Err(Key("system", "ssh_key").problem(
+                "no public key; write the one line of a file such as id_ed25519.pub, and never the file without .pub",
             )));
         }
-        let ssh_key = ssh_key.trim();
-        if !ssh_key.is_empty() && !is_public_key(ssh_key) {
-            return Err(key("ssh_key").problem(
-                "no public key; write the one line of a file such as id_ed25519.pub, and never the file without .pub",
-            ));
-        }
-        Ok(Self {
+        Self {
             hostname,
             ssh_key: Some(ssh_key.to_owned()).filter(|line| !line.is_empty()),
-        })
+        }
     }
+}
+
+fn check_hostname(hostname: &str) -> Result<(), Problem> {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=63).contains(&hostname.len())
+        && hostname.bytes().all(known)
+        && !hostname.starts_with('-')
+        && !hostname.ends_with('-')
+    {
+        return Ok(());
+    }
+    Err(Key("system", "hostname").problem(format_args!(
+        "\"{hostname}\" cannot be a name in a network; use 1 to 63 of a-z, 0-9 and -"
+    )))
 }
 
 /// The type, then the key in base64, which begins with the length of the type

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use tungstenite::http::{Uri, uri::Scheme};
+use zerocam_config_file::Secret;
 use zerocam_protocol::{
     CameraName,
     token::{Malformed, Right, Token},
@@ -31,6 +32,9 @@ pub enum InvalidEndpoint {
         /// Scheme and host.
         host: String,
     },
+    /// A port that no service can have.
+    #[error("its port is none: ports go from 1 to 65535, and https:// needs none")]
+    Port,
     /// Plain text to another machine.
     #[error(
         "{url} is not encrypted, anybody on the way could watch and take the key: use https://, or set allow_plain = true on a network of your own"
@@ -65,6 +69,17 @@ pub(super) struct Endpoint {
     authority: String,
 }
 
+/// Which camera the key is for.
+pub(super) fn camera(key: &Secret) -> Result<CameraName, InvalidEndpoint> {
+    let grant = Token::parse(key.expose())?.grant;
+    match grant.right {
+        Right::Feed { .. } => Ok(grant.camera),
+        _ => Err(InvalidEndpoint::ViewerKey {
+            camera: grant.camera,
+        }),
+    }
+}
+
 impl Endpoint {
     pub(super) fn new(config: &UplinkConfig) -> Result<Self, InvalidEndpoint> {
         let url = config.url.trim();
@@ -97,19 +112,15 @@ impl Endpoint {
         if !secure && !config.allow_plain && !is_loopback(&host) {
             return Err(InvalidEndpoint::Plain { url: url.into() });
         }
-        let grant = Token::parse(config.key.expose())?.grant;
-        if !matches!(grant.right, Right::Feed { .. }) {
-            return Err(InvalidEndpoint::ViewerKey {
-                camera: grant.camera,
-            });
-        }
+        let port = match authority.as_str().strip_prefix(authority.host()) {
+            Some("") => Some(if secure { 443 } else { 80 }),
+            _ => authority.port_u16().filter(|&port| port > 0),
+        };
         Ok(Self {
             secure,
             host,
-            port: authority
-                .port_u16()
-                .unwrap_or(if secure { 443 } else { 80 }),
-            camera: grant.camera,
+            port: port.ok_or(InvalidEndpoint::Port)?,
+            camera: camera(&config.key)?,
             authority: authority.as_str().to_owned(),
         })
     }
@@ -239,6 +250,20 @@ mod tests {
             );
         }
         assert!(text("ftp://cam.example").contains("scheme \"ftp\""));
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_refused() {
+        for url in [
+            "https://cam.example:99999",
+            "https://cam.example:0",
+            "https://[::1]:70000",
+        ] {
+            assert_eq!(
+                endpoint(url, false, KEY).unwrap_err(),
+                InvalidEndpoint::Port
+            );
+        }
     }
 
     #[test]
