@@ -107,6 +107,32 @@ enum Command {
     Close,
     RaiseFloor(Segment),
     SetBitrate { bitrate_bps: u32 },
+    StandAside(Standing),
+}
+
+/// The capture thread's end of an [`Aside`].
+#[derive(Debug)]
+struct Standing {
+    over: Receiver<()>,
+    /// Dropped once the camera is closed.
+    closed: Sender<()>,
+}
+
+/// While it lives, the camera is closed for somebody else. What is asked of the
+/// capture thread meanwhile counts as ever, as soon as it is over.
+#[derive(Debug)]
+pub struct Aside {
+    /// Dropped when it is over.
+    _over: Sender<()>,
+    closed: Receiver<()>,
+}
+
+impl Aside {
+    /// Waits until the camera is closed, 3 s at most.
+    pub fn wait(&self) {
+        // Disconnected is what it looks like.
+        let _ = self.closed.recv_timeout(END_DEADLINE);
+    }
 }
 
 impl Capture {
@@ -171,6 +197,18 @@ impl Capture {
         self.say(Command::SetBitrate { bitrate_bps });
     }
 
+    /// Closes the camera for as long as the answer lives.
+    #[must_use]
+    pub fn stand_aside(&self) -> Aside {
+        let (over_sender, over) = crossbeam_channel::bounded(0);
+        let (closed, closed_receiver) = crossbeam_channel::bounded(0);
+        self.say(Command::StandAside(Standing { over, closed }));
+        Aside {
+            _over: over_sender,
+            closed: closed_receiver,
+        }
+    }
+
     /// What can be read of the thread, also while it ends.
     #[must_use]
     pub const fn gauges(&self) -> &Gauges {
@@ -217,6 +255,9 @@ enum Phase {
     Waiting {
         until: Instant,
     },
+    Aside {
+        over: Receiver<()>,
+    },
 }
 
 impl Worker {
@@ -228,6 +269,7 @@ impl Worker {
             let next_beat = Instant::now() + Heartbeat::INTERVAL;
             let command = match &phase {
                 Phase::Closed => wait(commands, next_beat),
+                Phase::Aside { .. } => wait(commands, Instant::now() + PATIENCE),
                 Phase::Waiting { until } => wait(commands, next_beat.min(*until)),
                 Phase::Opening | Phase::Open { .. } => commands.try_recv(),
             };
@@ -248,6 +290,14 @@ impl Worker {
                 (Ok(Command::SetBitrate { bitrate_bps }), phase) => {
                     self.set_bitrate(bitrate_bps, phase)
                 }
+                (Ok(Command::StandAside(_)), Phase::Closed) => Phase::Closed,
+                (Ok(Command::StandAside(standing)), phase) => {
+                    drop(phase);
+                    self.gauges.filming.store(false, Ordering::Relaxed);
+                    let Standing { over, closed } = standing;
+                    drop(closed);
+                    Phase::Aside { over }
+                }
                 (_, phase) => self.advance(phase),
             };
             let filming = matches!(phase, Phase::Open { .. });
@@ -259,6 +309,10 @@ impl Worker {
         let next = match phase {
             Phase::Closed => Ok(Phase::Closed),
             Phase::Waiting { until } if Instant::now() < until => Ok(Phase::Waiting { until }),
+            Phase::Aside { over } if over.try_recv() == Err(TryRecvError::Empty) => {
+                Ok(Phase::Aside { over })
+            }
+            Phase::Aside { .. } => Ok(Phase::Opening),
             Phase::Waiting { .. } | Phase::Opening => self.open(),
             Phase::Open {
                 camera,
@@ -505,5 +559,45 @@ mod tests {
             let next = worker.capture(Box::new(WithoutKeyframes), now, last_picture);
             assert_eq!(matches!(next, Err(Fault::NoPicture)), fails);
         }
+    }
+
+    #[test]
+    fn somebody_else_gets_the_camera_and_it_is_opened_again_unless_it_is_to_stay_closed() {
+        let (frames, _queued) = queue(QueueLimits::default());
+        let (events, heard) = crossbeam_channel::bounded(64);
+        let camera = CameraSettings::Pattern {
+            width: 160,
+            height: 120,
+            frame_rate_hz: 25.0,
+        };
+        let encoder = EncoderSettings {
+            bitrate_bps: 100_000,
+            bitrate_mode: BitrateMode::Variable,
+            keyframe_interval: Duration::from_secs(1),
+        };
+        let capture = Capture::spawn(camera, encoder, frames, events).unwrap();
+        let until_it_runs = || loop {
+            let event = heard.recv_timeout(Duration::from_secs(60)).unwrap();
+            if matches!(event, CaptureEvent::Running(_)) {
+                break;
+            }
+        };
+        capture.open(Segment(1));
+        until_it_runs();
+        let aside = capture.stand_aside();
+        aside.wait();
+        assert!(!capture.gauges().filming());
+        drop(aside);
+        until_it_runs();
+
+        let aside = capture.stand_aside();
+        capture.close();
+        drop(aside);
+        // Two turns later all of that was heard.
+        for _ in 0..2 {
+            capture.stand_aside().wait();
+            assert!(!capture.gauges().filming());
+        }
+        capture.shut_down();
     }
 }

@@ -487,6 +487,15 @@ impl Daemon {
                     warn!("{text}");
                     parts.state_file.record(&text);
                 }
+                // A driver that is in use cannot be unloaded.
+                Step::Ask(Word::ReloadCamera) => {
+                    let aside = parts.capture.stand_aside();
+                    let helper = &self.places.privileged_socket;
+                    privileged::ask_between(helper, Word::ReloadCamera, move || {
+                        aside.wait();
+                        aside
+                    });
+                }
                 Step::Ask(word) => {
                     privileged::ask_in_background(&self.places.privileged_socket, word);
                 }
