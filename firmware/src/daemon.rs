@@ -156,6 +156,8 @@ type Channel<T> = (Sender<T>, Receiver<T>);
 impl Daemon {
     fn new(config_path: PathBuf) -> io::Result<Self> {
         let now = Instant::now();
+        // In front of all threads that could start a program.
+        let clock = Clock::new();
         Ok(Self {
             front: Front::new(config::gpio(&config_path), now),
             places: config::daemon(&config_path),
@@ -177,7 +179,7 @@ impl Daemon {
             video: None,
             viewers: 0,
             care: Care::new(now),
-            clock: Clock::new(),
+            clock,
             camera_waits: false,
             beginning: true,
             configured: false,
