@@ -1,8 +1,8 @@
 //! `zerocam run`: the rim around the [supervisor](crate::supervisor). Turns
 //! what the threads say into its events, and does what it decides.
 //!
-//! The main thread runs this loop and is the only one to write the state file.
-//! It leaves out every decision.
+//! The main thread runs this loop and is the only one to say what the state file
+//! holds. It leaves out every decision.
 
 mod answering;
 mod care;
@@ -52,7 +52,7 @@ use care::{Care, Step};
 use device_parts::DeviceParts;
 use front::{Front, Sight};
 
-/// Room for what threads say while the main thread writes to the card.
+/// Room for what threads say while the main thread is busy.
 const EVENTS: usize = 64;
 
 /// How often the first reading of the device is looked for.
@@ -331,20 +331,6 @@ impl Daemon {
             && !passing
         {
             parts.state_file.set_doing(state.word());
-        }
-    }
-
-    /// Waits until the card has all that has changed, the light alive meanwhile.
-    fn keep_state(&mut self) {
-        let Some(parts) = &mut self.parts else { return };
-        let gauges = parts.capture.gauges().clone();
-        let writer = parts.state_file.store();
-        let waited = self.meanwhile("keeping", move || gauges.filming(), move || writer.finish());
-        if let Err(error) = waited {
-            warn!("the system has no more threads: {error}");
-            if let Some(parts) = &mut self.parts {
-                parts.state_file.keep();
-            }
         }
     }
 
