@@ -44,6 +44,9 @@ impl Daemon {
         let Some(parts) = &mut self.parts else { return };
         let gauges = parts.capture.gauges().clone();
         let writer = parts.state_file.store();
+        if writer.is_idle() {
+            return;
+        }
         let waited = self.meanwhile("keeping", move || gauges.filming(), move || writer.finish());
         if let Err(error) = waited {
             warn!("the system has no more threads: {error}");

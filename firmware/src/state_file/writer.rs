@@ -65,6 +65,11 @@ impl Writer {
         drop(self.idle.wait_while(self.work(), under_way));
     }
 
+    /// Whether there is nothing to wait for.
+    pub fn is_idle(&self) -> bool {
+        !self.work().under_way
+    }
+
     /// Whether the card took the last one.
     pub(super) fn succeeds(&self) -> bool {
         !self.work().failing
