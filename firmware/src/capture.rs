@@ -2,9 +2,10 @@
 //! the uplink's queue.
 //!
 //! It never waits for the network, and looks for commands at least every
-//! 100 ms. A camera that fails, or gives nothing that can be decoded for
-//! 10 s beyond its keyframe interval, is closed and opened anew with growing pauses. It leaves out whether to capture
-//! (the supervisor says so) and what becomes of a picture (the queue).
+//! 100 ms. A camera that fails, or gives nothing that can be decoded for 10 s
+//! beyond its keyframe interval, is closed and opened anew with growing pauses. It
+//! leaves out whether to capture (the supervisor says so) and what becomes of a
+//! picture (the queue).
 
 use std::{
     sync::{
@@ -107,6 +108,32 @@ enum Command {
     Close,
     RaiseFloor(Segment),
     SetBitrate { bitrate_bps: u32 },
+    StandAside(Standing),
+}
+
+/// The capture thread's end of an [`Aside`].
+#[derive(Debug)]
+struct Standing {
+    over: Receiver<()>,
+    /// Dropped once the camera is closed.
+    closed: Sender<()>,
+}
+
+/// While it lives, the camera is closed for somebody else. What is asked of the
+/// capture thread meanwhile counts as ever, as soon as it is over.
+#[derive(Debug)]
+pub struct Aside {
+    /// Dropped when it is over.
+    _over: Sender<()>,
+    closed: Receiver<()>,
+}
+
+impl Aside {
+    /// Waits until the camera is closed, 3 s at most.
+    pub fn wait(&self) {
+        // Disconnected is what it looks like.
+        let _ = self.closed.recv_timeout(END_DEADLINE);
+    }
 }
 
 impl Capture {
@@ -171,6 +198,18 @@ impl Capture {
         self.say(Command::SetBitrate { bitrate_bps });
     }
 
+    /// Closes the camera for as long as the answer lives.
+    #[must_use]
+    pub fn stand_aside(&self) -> Aside {
+        let (over_sender, over) = crossbeam_channel::bounded(0);
+        let (closed, closed_receiver) = crossbeam_channel::bounded(0);
+        self.say(Command::StandAside(Standing { over, closed }));
+        Aside {
+            _over: over_sender,
+            closed: closed_receiver,
+        }
+    }
+
     /// What can be read of the thread, also while it ends.
     #[must_use]
     pub const fn gauges(&self) -> &Gauges {
@@ -217,6 +256,9 @@ enum Phase {
     Waiting {
         until: Instant,
     },
+    Aside {
+        over: Receiver<()>,
+    },
 }
 
 impl Worker {
@@ -228,6 +270,7 @@ impl Worker {
             let next_beat = Instant::now() + Heartbeat::INTERVAL;
             let command = match &phase {
                 Phase::Closed => wait(commands, next_beat),
+                Phase::Aside { .. } => wait(commands, Instant::now() + PATIENCE),
                 Phase::Waiting { until } => wait(commands, next_beat.min(*until)),
                 Phase::Opening | Phase::Open { .. } => commands.try_recv(),
             };
@@ -248,6 +291,14 @@ impl Worker {
                 (Ok(Command::SetBitrate { bitrate_bps }), phase) => {
                     self.set_bitrate(bitrate_bps, phase)
                 }
+                (Ok(Command::StandAside(_)), Phase::Closed) => Phase::Closed,
+                (Ok(Command::StandAside(standing)), phase) => {
+                    drop(phase);
+                    self.gauges.filming.store(false, Ordering::Relaxed);
+                    let Standing { over, closed } = standing;
+                    drop(closed);
+                    Phase::Aside { over }
+                }
                 (_, phase) => self.advance(phase),
             };
             let filming = matches!(phase, Phase::Open { .. });
@@ -259,6 +310,10 @@ impl Worker {
         let next = match phase {
             Phase::Closed => Ok(Phase::Closed),
             Phase::Waiting { until } if Instant::now() < until => Ok(Phase::Waiting { until }),
+            Phase::Aside { over } if over.try_recv() == Err(TryRecvError::Empty) => {
+                Ok(Phase::Aside { over })
+            }
+            Phase::Aside { .. } => Ok(Phase::Opening),
             Phase::Waiting { .. } | Phase::Opening => self.open(),
             Phase::Open {
                 camera,
@@ -441,69 +496,4 @@ enum Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        camera::Pace,
-        config::BitrateMode,
-        uplink::{QueueLimits, queue},
-    };
-
-    /// Gives pictures that nobody can decode: their keyframe never comes.
-    #[derive(Debug)]
-    struct WithoutKeyframes;
-
-    impl Camera for WithoutKeyframes {
-        fn pace(&self) -> Pace {
-            Pace {
-                frame_rate_hz: 25.0,
-                keyframe_interval: Duration::from_secs(1),
-            }
-        }
-
-        fn next_picture(&mut self, _: Duration) -> Result<Option<Picture<'_>>, CameraError> {
-            Ok(Some(Picture {
-                captured: Instant::now(),
-                keyframe: false,
-                parameter_sets: &[],
-                bytes: &[0, 0, 0, 1, 0x41, 0x9a],
-            }))
-        }
-
-        fn set_bitrate(&mut self, _: u32) -> BitrateChange {
-            BitrateChange::Impossible
-        }
-    }
-
-    #[test]
-    fn pictures_that_nobody_can_decode_are_none() {
-        let (frames, _queued) = queue(QueueLimits::default());
-        let mut worker = Worker {
-            camera: CameraSettings::Pattern {
-                width: 16,
-                height: 16,
-                frame_rate_hz: 25.0,
-            },
-            encoder: EncoderSettings {
-                bitrate_bps: 100_000,
-                bitrate_mode: BitrateMode::Variable,
-                keyframe_interval: Duration::from_secs(1),
-            },
-            timeline: Some(Timeline::new(Segment(1))),
-            run: None,
-            frames,
-            events: crossbeam_channel::bounded(1).0,
-            gauges: Gauges::default(),
-            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, fastrand::Rng::new()),
-        };
-        let now = Instant::now();
-        let longer_than_it_may = PICTURE_DEADLINE + Duration::from_secs(2);
-        for (last_picture, fails) in [
-            (now, false),
-            (now.checked_sub(longer_than_it_may).unwrap(), true),
-        ] {
-            let next = worker.capture(Box::new(WithoutKeyframes), now, last_picture);
-            assert_eq!(matches!(next, Err(Fault::NoPicture)), fails);
-        }
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! `zerocam run`: the rim around the [supervisor](crate::supervisor). Turns
 //! what the threads say into its events, and does what it decides.
 //!
-//! The main thread runs this loop and is the only one to write the state file.
-//! It leaves out every decision.
+//! The main thread runs this loop and is the only one to say what the state file
+//! holds. It leaves out every decision.
 
 mod answering;
 mod care;
@@ -48,7 +48,7 @@ use care::{Care, Step};
 use device_parts::DeviceParts;
 use front::{Front, Sight};
 
-/// Room for what threads say while the main thread writes to the card.
+/// Room for what threads say while the main thread is busy.
 const EVENTS: usize = 64;
 
 /// How often the first reading of the device is looked for.
@@ -152,6 +152,8 @@ type Channel<T> = (Sender<T>, Receiver<T>);
 impl Daemon {
     fn new(config_path: PathBuf) -> io::Result<Self> {
         let now = Instant::now();
+        // In front of all threads that could start a program.
+        let clock = Clock::new();
         Ok(Self {
             front: Front::new(config::gpio(&config_path), now),
             places: config::daemon(&config_path),
@@ -173,7 +175,7 @@ impl Daemon {
             video: None,
             viewers: 0,
             care: Care::new(now),
-            clock: Clock::new(),
+            clock,
             camera_waits: false,
             beginning: true,
             configured: false,
@@ -328,20 +330,6 @@ impl Daemon {
         }
     }
 
-    /// Waits until the card has all that has changed, the light alive meanwhile.
-    fn keep_state(&mut self) {
-        let Some(parts) = &mut self.parts else { return };
-        let gauges = parts.capture.gauges().clone();
-        let writer = parts.state_file.store();
-        let waited = self.meanwhile("keeping", move || gauges.filming(), move || writer.finish());
-        if let Err(error) = waited {
-            warn!("the system has no more threads: {error}");
-            if let Some(parts) = &mut self.parts {
-                parts.state_file.keep();
-            }
-        }
-    }
-
     /// Logs every transition, and a new reason to stay where somebody has to
     /// act. The uplink logs its own.
     fn log_change(&self, (before, reason_before): &(State, String)) {
@@ -482,6 +470,15 @@ impl Daemon {
                 Step::Record(text) => {
                     warn!("{text}");
                     parts.state_file.record(&text);
+                }
+                // A driver that is in use cannot be unloaded.
+                Step::Ask(Word::ReloadCamera) => {
+                    let aside = parts.capture.stand_aside();
+                    let helper = &self.places.privileged_socket;
+                    privileged::ask_between(helper, Word::ReloadCamera, move || {
+                        aside.wait();
+                        aside
+                    });
                 }
                 Step::Ask(word) => {
                     privileged::ask_in_background(&self.places.privileged_socket, word);

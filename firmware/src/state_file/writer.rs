@@ -66,6 +66,11 @@ impl Writer {
         drop(self.idle.wait_while(self.work(), under_way));
     }
 
+    /// Whether there is nothing to wait for.
+    pub fn is_idle(&self) -> bool {
+        !self.work().under_way
+    }
+
     /// Why the card did not take the last one, if it did not.
     pub(super) fn failure(&self) -> Option<io::ErrorKind> {
         self.work().failure
