@@ -19,7 +19,7 @@ const CATCHING_UP_WORDS: Record<string, string> = {
 };
 
 /** The states' names. */
-export const STATE_WORDS: Record<PageState, string> = {
+const STATE_WORDS: Record<PageState, string> = {
   live: "LIVE",
   "catching-up": "CATCHING UP",
   stale: "STALE",
