@@ -75,7 +75,7 @@ struct LinkArguments {
     #[arg(long)]
     control: bool,
     /// How long it is good for, such as 12h, 7d or 1month; without it, for ever
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = expires, allow_hyphen_values = true)]
     expires: Option<Duration>,
     /// Where the service is reached, such as `https://cam.example`; `public_url`
     /// in the configuration otherwise
@@ -87,6 +87,14 @@ struct LinkArguments {
     /// Also print it as a QR code that a phone's camera reads
     #[arg(long)]
     qr: bool,
+}
+
+/// A link that ends at once, or before anybody has opened it, is a mistake.
+fn expires(text: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|time| *time >= Duration::from_secs(60))
+        .ok_or("write a time of at least a minute, such as 12h, 7d or 1month")
 }
 
 /// Why a command failed. Each has its exit code.
@@ -104,7 +112,7 @@ enum Failure {
     NoRandomness(#[from] NoRandomness),
     #[error("{0}")]
     System(#[from] std::io::Error),
-    #[error("{0} years are longer than calendars: choose an earlier end")]
+    #[error("{0} years are more than a hundred: choose an earlier end, or none without --expires")]
     TooFar(u64),
     #[error("the link is too long for a QR code")]
     TooLongForQr,

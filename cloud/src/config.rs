@@ -4,7 +4,7 @@
 //! Left out: the command line (see [`crate::cli`]).
 
 use std::{
-    env, fs, io,
+    env, fmt, fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 
 use axum::http::{Uri, uri::Scheme};
 use serde::Deserialize;
-use zerocam_config_file::{ConfigError, Secret};
+use zerocam_config_file::{ConfigError, Problem, Secret, refuse};
 
 use crate::{
     access::{InvalidSigningKey, SigningKey},
@@ -140,11 +140,13 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`]: one line that says what to change.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, SettingsError> {
-        let configuration = match file {
-            Some(path) => zerocam_config_file::read(path)?,
-            None => Configuration::default(),
+        let Some(path) = file else {
+            return Self::resolve(Configuration::default(), environment);
         };
-        Self::resolve(configuration, environment)
+        Self::resolve(zerocam_config_file::read(path)?, environment).map_err(|error| match error {
+            SettingsError::Value(problem) => refuse(path, &[problem]).into(),
+            other => other,
+        })
     }
 
     /// Checks a configuration with the environment.
@@ -171,7 +173,9 @@ impl Settings {
             7200,
         )?;
         if (1..10).contains(&configuration.window_seconds) {
-            return Err(SettingsError::WindowSeconds(configuration.window_seconds));
+            let text =
+                "players need at least 10; write that, or 0 to keep what fits in window_bytes";
+            return Err(SettingsError::of_key("window_seconds", text));
         }
         const MIB: usize = 1024 * 1024;
         in_range(
@@ -187,7 +191,8 @@ impl Settings {
         let public_url = configuration
             .public_url
             .map(|url| public_url(&url, configuration.plain_http))
-            .transpose()?;
+            .transpose()
+            .map_err(|error| SettingsError::of_key("public_url", error))?;
         Ok(Self {
             listen,
             public_url,
@@ -245,12 +250,8 @@ fn in_range(
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(SettingsError::Range {
-        key,
-        value,
-        least,
-        most,
-    })
+    let text = format_args!("{value} is out of range; write {least} to {most}");
+    Err(SettingsError::of_key(key, text))
 }
 
 /// Checks an address for links: scheme and host, nothing behind it.
@@ -258,17 +259,24 @@ fn in_range(
 /// # Errors
 /// [`SettingsError::PublicUrl`] or [`SettingsError::PlainHttp`].
 pub fn public_url(url: &str, plain_http: bool) -> Result<String, SettingsError> {
-    let invalid = || SettingsError::PublicUrl(url.to_owned());
-    let parsed: Uri = url.parse().map_err(|_| invalid())?;
+    let parsed: Uri = url.parse().map_err(|_| SettingsError::PublicUrl)?;
     let (Some(scheme), Some(authority)) = (parsed.scheme(), parsed.authority()) else {
-        return Err(invalid());
+        return Err(SettingsError::PublicUrl);
+    };
+    // Not with a name and password in front, which would be in every link, nor with
+    // a port that there is not.
+    let is_host_and_port = match authority.as_str().strip_prefix(authority.host()) {
+        Some("") => true,
+        Some(_) => authority.port_u16().is_some(),
+        None => false,
     };
     let https = *scheme == Scheme::HTTPS;
     if !(https || *scheme == Scheme::HTTP)
         || !matches!(parsed.path(), "" | "/")
         || parsed.query().is_some()
+        || !is_host_and_port
     {
-        return Err(invalid());
+        return Err(SettingsError::PublicUrl);
     }
     if !https && !plain_http {
         return Err(SettingsError::PlainHttp(url.to_owned()));
@@ -307,31 +315,30 @@ pub enum SettingsError {
     /// The place of the memory.
     #[error(transparent)]
     Memory(#[from] InvalidPlace),
-    /// An address for links that is none.
-    #[error("{0:?} is no public address: write scheme and host, such as https://cam.example")]
-    PublicUrl(String),
+    /// An address for links that is none. It may hold a secret.
+    #[error(
+        "no public address: write scheme and host and nothing else, such as https://cam.example"
+    )]
+    PublicUrl,
     /// Browsers drop `Secure` cookies on plain HTTP, so no link would work.
     #[error(
         "{0} is plain HTTP: use https, or set `plain_http = true` if nobody between can listen"
     )]
     PlainHttp(String),
-    /// A number out of its range.
-    #[error("`{key}` is {value}: it must be {least} to {most}")]
-    Range {
-        /// The key.
-        key: &'static str,
-        /// What was set.
-        value: usize,
-        /// Lowest allowed.
-        least: usize,
-        /// Highest allowed.
-        most: usize,
-    },
-    /// A window in which players cannot hold their buffer.
-    #[error(
-        "`window_seconds` is {0}: it must be at least 10, or 0 to keep what fits in `window_bytes`"
-    )]
-    WindowSeconds(u32),
+    /// A value of the file that cannot be used.
+    #[error("{0}")]
+    Value(Problem),
+}
+
+impl SettingsError {
+    fn of_key(key: &'static str, text: impl fmt::Display) -> Self {
+        Self::Value(Problem {
+            section: "",
+            entry: 0,
+            key,
+            text: text.to_string(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -425,33 +432,44 @@ mod tests {
         let table = [
             (
                 "window_seconds = 5",
-                "`window_seconds` is 5: it must be at least 10",
+                "window_seconds: players need at least 10",
             ),
             (
                 "window_seconds = 7201",
-                "`window_seconds` is 7201: it must be 0 to 7200",
+                "window_seconds: 7201 is out of range; write 0 to 7200",
             ),
             (
                 "window_bytes = 1000",
-                "`window_bytes` is 1000: it must be 8388608 to",
+                "window_bytes: 1000 is out of range; write 8388608 to",
             ),
             (
                 "concurrency = 0",
-                "`concurrency` is 0: it must be 10 to 100000",
+                "concurrency: 0 is out of range; write 10 to 100000",
             ),
             (
                 "max_cameras = 0",
-                "`max_cameras` is 0: it must be 1 to 1000",
+                "max_cameras: 0 is out of range; write 1 to 1000",
             ),
             (
                 "public_url = \"cam.example\"",
-                "\"cam.example\" is no public address",
+                "public_url: no public address: write scheme and host",
             ),
             (
                 "public_url = \"https://cam.example/x\"",
-                "is no public address",
+                "public_url: no public address",
             ),
-            ("public_url = \"ftp://cam.example\"", "is no public address"),
+            (
+                "public_url = \"ftp://cam.example\"",
+                "public_url: no public address",
+            ),
+            (
+                "public_url = \"https://user:hunter2@cam.example\"",
+                "public_url: no public address",
+            ),
+            (
+                "public_url = \"https://cam.example:99999\"",
+                "public_url: no public address",
+            ),
             (
                 "public_url = \"http://cam.example\"",
                 "set `plain_http = true`",
@@ -460,6 +478,7 @@ mod tests {
         for (text, message) in table {
             let refusal = refusal(text);
             assert!(refusal.contains(message), "{text}: {refusal}");
+            assert!(!refusal.contains("hunter2"), "{refusal}");
         }
         let mut port = keyed();
         port.port = Some("http".into());
@@ -476,6 +495,10 @@ mod tests {
         assert_eq!(
             public_url("http://10.0.0.2:8080", true).unwrap(),
             "http://10.0.0.2:8080"
+        );
+        assert_eq!(
+            public_url("https://[fd00::1]:8443", false).unwrap(),
+            "https://[fd00::1]:8443"
         );
     }
 }

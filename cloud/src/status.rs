@@ -243,11 +243,11 @@ pub fn judge(facts: &Facts, now: Now) -> (State, Reason) {
         && word.state == CameraState::Starting
         && !missing
     {
-        let text = "starting";
-        return (
-            State::Offline,
-            reason(ReasonCode::Starting, &word.reason, text),
-        );
+        let text = match word.reason.as_str() {
+            "" => "starting".to_owned(),
+            why => format!("starting: {why}"),
+        };
+        return (State::Offline, reason(ReasonCode::Starting, "", &text));
     }
     // A remembered camera that was there a moment ago may be on its way, too.
     let expected = silence.is_none_or(|silence| facts.remembered && silence < EXPECTED_WITHIN_US);
@@ -464,6 +464,10 @@ mod tests {
             (
                 said(word(Starting, "", 20), 20),
                 "Offline Starting starting",
+            ),
+            (
+                said(word(Starting, "it was started before", 20), 20),
+                "Offline Starting starting: it was started before",
             ),
             (
                 said(word(Starting, "", 100), 100),

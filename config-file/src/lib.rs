@@ -1,12 +1,18 @@
 //! Reads a TOML file into typed configuration, with errors that a beginner can
 //! act on: the file, the line, what is wrong, and the nearest known key.
 //!
-//! People edit these files with whatever editor their computer has, so a byte
-//! order mark, CRLF line ends and typographic quotes are taken as what was
-//! meant. Outside of comments nothing else is guessed.
+//! People edit these files with whatever editor their computer has: UTF-16, a byte
+//! order mark and CRLF line ends are read as well. Nothing is guessed: a
+//! typographic quote in place of a straight one is an error that shows where, for
+//! between straight ones it may be part of a password.
+
+mod explain;
+mod problem;
 
 use std::{
-    fmt, fs, io,
+    fmt,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -15,18 +21,63 @@ use serde::{
     de::{DeserializeOwned, Error as _},
 };
 
+use explain::explain;
+pub use problem::{Problem, refuse};
+
+/// Most bytes of a file. A filled-in one has about ten thousand.
+const MAX_BYTES: u64 = 1 << 20;
+
 /// Reads and parses a configuration file.
 ///
 /// # Errors
 /// [`ConfigError`] when it cannot be read, is no TOML, has an unknown key, or
 /// a value of the wrong type.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
-    let bytes = fs::read(path).map_err(|source| ConfigError::Read {
+    parse(&text(path)?, path)
+}
+
+/// The file's text, in which lines are counted.
+///
+/// # Errors
+/// [`ConfigError`] when it cannot be read, or is no text.
+pub fn text(path: &Path) -> Result<String, ConfigError> {
+    decode(&contents(path)?).ok_or_else(|| ConfigError::NotText { path: path.into() })
+}
+
+/// The bytes of a file; a pipe or a device might never end.
+fn contents(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let unreadable = |source| ConfigError::Read {
         path: path.into(),
         source,
-    })?;
-    let text = String::from_utf8(bytes).map_err(|_| ConfigError::NotText { path: path.into() })?;
-    parse(&text, path)
+    };
+    // Looked at before it is opened: opening a pipe waits for who writes to it.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(ConfigError::NotAFile { path: path.into() });
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(ConfigError::TooLarge { path: path.into() });
+    }
+    Ok(bytes)
+}
+
+/// UTF-8, or UTF-16 as its byte order mark says; without that mark, and without
+/// the zeros that some editors leave behind the end.
+fn decode(bytes: &[u8]) -> Option<String> {
+    let utf16 = |of: fn([u8; 2]) -> u16, bytes: &[u8]| {
+        let (units, rest) = bytes.as_chunks();
+        let units: Vec<u16> = units.iter().copied().map(of).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+    };
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(u16::from_le_bytes, rest)?,
+        [0xfe, 0xff, rest @ ..] => utf16(u16::from_be_bytes, rest)?,
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => str::from_utf8(rest).ok()?.to_owned(),
+    };
+    Some(text.trim_end_matches('\0').to_owned())
 }
 
 /// Parses configuration text; `path` is for error messages.
@@ -34,57 +85,49 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 /// # Errors
 /// As [`read`], less the file's own.
 pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, ConfigError> {
-    let text = plain_quotes(text.strip_prefix('\u{feff}').unwrap_or(text));
-    toml::from_str(&text).map_err(|error| {
-        let offset = error.span().map(|span| span.start);
-        let line = offset.map(|at| text[..at.min(text.len())].matches('\n').count() + 1);
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map(|span| span.start.min(text.len()));
+        let line = at.map(|at| text[..at].matches('\n').count() + 1);
+        let quote = at.and_then(|at| typographic_quote(text, at, error.message()));
+        let key = at.and_then(|at| key_at(text, at));
         ConfigError::Content {
             path: path.into(),
-            line,
-            problem: explain(error.message()),
+            mistakes: vec![Mistake {
+                line,
+                text: quote.unwrap_or_else(|| explain(error.message(), key)),
+            }],
         }
     })
 }
 
-/// Typographic double quotes, as word processors make them, become plain ones.
-/// A line that has plain quotes too keeps them: there they are somebody's text,
-/// such as a Wi-Fi name.
-fn plain_quotes(text: &str) -> String {
-    const TYPOGRAPHIC: [char; 4] = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}'];
-    text.split_inclusive('\n')
-        .map(|line| {
-            if line.contains('"') {
-                line.to_owned()
-            } else {
-                line.replace(TYPOGRAPHIC, "\"")
-            }
-        })
-        .collect()
-}
-
-/// Adds the nearest known key to serde's message about an unknown one.
-fn explain(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let (true, Some(unknown)) = (message.starts_with("unknown field"), quoted.next()) else {
-        return message.trim_end().to_owned();
+/// Says so when an error at `at` is due to a typographic quote, as word processors
+/// make them: one that should open stands there, one that should close before.
+fn typographic_quote(text: &str, at: usize, message: &str) -> Option<String> {
+    let straight = |quote| match quote {
+        '\u{2018}'..='\u{201b}' => Some('\''),
+        '\u{201c}'..='\u{201f}' => Some('"'),
+        _ => None,
     };
-    let nearest = quoted
-        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-        .min()
-        .filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2);
-    match nearest {
-        Some((_, known)) => format!("there is no key `{unknown}` here; did you mean `{known}`?"),
-        None => format!("there is no key `{unknown}` here; {}", known_keys(message)),
-    }
+    let unclosed = message.starts_with("invalid") && message.contains(" string, expected");
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let here = text[at..].chars().next().map(|quote| (at, quote));
+    let before = text[line..at].char_indices().rev();
+    let before = before.map(|(offset, quote)| (line + offset, quote));
+    let (at, quote, straight) = here
+        .into_iter()
+        .chain(before.filter(|_| unclosed))
+        .find_map(|(at, quote)| Some((at, quote, straight(quote)?)))?;
+    let column = text[line..at].chars().count() + 1;
+    Some(format!(
+        "{quote} in column {column} is a typographic quote: type a straight one, {straight}"
+    ))
 }
 
-/// The tail of serde's message, `expected one of ...`, in our words.
-fn known_keys(message: &str) -> String {
-    message
-        .split_once(", expected ")
-        .map_or_else(String::new, |(_, keys)| {
-            format!("known are {}", keys.trim_start_matches("one of "))
-        })
+/// The key whose value begins at `at`.
+fn key_at(text: &str, at: usize) -> Option<&str> {
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let keys = text[line..at].trim_end().strip_suffix('=')?;
+    Some(keys.rsplit(['{', ',']).next()?.trim())
 }
 
 /// Why a configuration file was refused.
@@ -104,24 +147,44 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
-    /// A line that is not understood.
-    #[error("{}{}: {problem}", path.display(), LineSuffix(*line))]
+    /// Something that has no end.
+    #[error("{} is no file: give the path of a configuration file", path.display())]
+    NotAFile {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// Something else than somebody's configuration.
+    #[error("{} is no configuration: it has more than {MAX_BYTES} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What is not understood or cannot be used: a line for each mistake.
+    #[error("{}", lines(path, mistakes))]
     Content {
         /// The file.
         path: PathBuf,
-        /// Line number from 1, when it is known.
-        line: Option<usize>,
-        /// What is wrong and what to write.
-        problem: String,
+        /// At least one, in the file's order.
+        mistakes: Vec<Mistake>,
     },
 }
 
-struct LineSuffix(Option<usize>);
+/// Something in a file that has to be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Line number from 1, when it is known.
+    pub line: Option<usize>,
+    /// What is wrong and what to write.
+    pub text: String,
+}
 
-impl fmt::Display for LineSuffix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |line| write!(f, ", line {line}"))
-    }
+fn lines(path: &Path, mistakes: &[Mistake]) -> String {
+    let path = path.display();
+    let lines = mistakes.iter().map(|Mistake { line, text }| match line {
+        Some(line) => format!("{path}, line {line}: {text}"),
+        None => format!("{path}: {text}"),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A value that must never appear in a log or an error: its `Debug` hides it, and
@@ -186,17 +249,56 @@ mod tests {
 
     #[test]
     fn a_file_from_any_editor() {
-        let text = "\u{feff}# my camera\r\n[stream]\r\nbitrate_bps = 5\r\nname = \u{201c}caf\u{e9}\u{201d}\r\n";
-        let stream = Stream {
-            bitrate_bps: 5,
-            name: "caf\u{e9}".into(),
-        };
-        assert_eq!(read(text), Ok(Config { stream }));
-        let quoted = "[stream]\nbitrate_bps = 5\nname = \"the \u{201c}big\u{201d} one\"\n";
-        assert_eq!(
-            read(quoted).unwrap().stream.name,
-            "the \u{201c}big\u{201d} one"
-        );
+        let plain = "# my camera\r\n[stream]\r\nbitrate_bps = 5\r\nname = \"caf\u{e9}\"\r\n";
+        let marked = format!("\u{feff}{plain}");
+        let utf16 = |bytes: fn(u16) -> [u8; 2]| marked.encode_utf16().flat_map(bytes).collect();
+        let files: [Vec<u8>; 6] = [
+            plain.into(),
+            marked.clone().into(),
+            format!("{plain}\0\0\0").into(),
+            utf16(u16::to_le_bytes),
+            utf16(u16::to_be_bytes),
+            plain.replace("\r\n", "\n").into(),
+        ];
+        for file in files {
+            let stream = Stream {
+                bitrate_bps: 5,
+                name: "caf\u{e9}".into(),
+            };
+            let text = decode(&file).unwrap();
+            assert_eq!(read(&text), Ok(Config { stream }), "{file:?}");
+        }
+    }
+
+    #[test]
+    fn typographic_quotes_are_shown_and_never_changed() {
+        for (line, quote, column, straight) in [
+            ("name = \u{2018}pass\u{2019}", '\u{2018}', 8, '\''),
+            ("name = \u{201c}pass\u{201d}", '\u{201c}', 8, '"'),
+            ("name = \u{201e}pass\u{201c}", '\u{201e}', 8, '"'),
+            ("name = \"pass\u{201d}", '\u{201d}', 13, '"'),
+            ("name = \"p\u{e9}ss\u{201d} # it", '\u{201d}', 13, '"'),
+            ("name = 'pass\u{2019}", '\u{2019}', 13, '\''),
+            ("name = \u{201c}pass\"", '\u{201c}', 8, '"'),
+        ] {
+            for end in ["\n", "\r\n"] {
+                let text = format!("[stream]{end}bitrate_bps = 5{end}{line}{end}");
+                let expected = format!(
+                    "zerocam.toml, line 3: {quote} in column {column} is a typographic quote: type a straight one, {straight}"
+                );
+                assert_eq!(read(&text), Err(expected));
+            }
+        }
+        for name in [
+            "\"the \u{201c}big\u{201d} one\"",
+            "'the \u{201c}big\u{201d} one'",
+        ] {
+            let text = format!("[stream]\nbitrate_bps = 5\nname = {name}\n");
+            let read = read(&text).unwrap().stream.name;
+            assert_eq!(read, "the \u{201c}big\u{201d} one");
+        }
+        let text = "[stream]\nbitrate_bps = 5\nname = \"it\u{2019}s\" x\n";
+        assert!(!read(text).unwrap_err().contains("typographic"));
     }
 
     #[test]
@@ -212,7 +314,19 @@ mod tests {
             ),
             (
                 "[stream]\nbitrate_bps = \"fast\"\n",
-                "zerocam.toml, line 2: invalid type: string \"fast\", expected u32",
+                "zerocam.toml, line 2: `bitrate_bps` cannot be \"fast\"; write a whole number from 0 to 4294967295, such as 25, without quotes",
+            ),
+            (
+                "stream = { name = \"x\", bitrate_bps = -5 }\n",
+                "zerocam.toml, line 1: `bitrate_bps` cannot be -5; write a whole number from 0 to 4294967295, such as 25",
+            ),
+            (
+                "[stream]\nbitrate_bps = 5\nname = 7\n",
+                "zerocam.toml, line 3: `name` cannot be 7; write text between quotes (\")",
+            ),
+            (
+                "[stream]\nbitrate_bps = 5\nname = [\n7]\n",
+                "zerocam.toml, line 3: `name` cannot be a list; write text between quotes (\")",
             ),
             (
                 "[stream]\nname = \"x\"\n",
@@ -224,6 +338,122 @@ mod tests {
         }
         let syntax = read("[stream]\nbitrate_bps = \n").unwrap_err();
         assert!(syntax.starts_with("zerocam.toml, line 2: "), "{syntax}");
+    }
+
+    #[test]
+    fn values_of_another_kind_are_told_in_words() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Method {
+            None,
+            WpaWpa2Personal,
+            Wpa2Personal,
+            Wpa2Wpa3Personal,
+        }
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        struct Values {
+            listen: Option<std::net::SocketAddr>,
+            method: Option<Method>,
+            on: bool,
+            rate_hz: f64,
+            cameras: usize,
+            degrees: u16,
+        }
+        let listen =
+            "numbers, not a name, such as \"0.0.0.0:8080\" for all networks or \"127.0.0.1:8080\"";
+        let table = [
+            (
+                "listen = \"localhost:8080\"",
+                &format!("`listen` is no address with a port; write {listen}")[..],
+            ),
+            (
+                "listen = 8080",
+                &format!("`listen` cannot be 8080; write {listen}"),
+            ),
+            (
+                "method = \"wpa2\"",
+                "`method` cannot be `wpa2`; did you mean `wpa2_personal`?",
+            ),
+            (
+                "method = \"nnoe\"",
+                "`method` cannot be `nnoe`; did you mean `none`?",
+            ),
+            (
+                "method = \"wep\"",
+                "`method` cannot be `wep`; known are `none`, `wpa_wpa2_personal`, `wpa2_personal`, `wpa2_wpa3_personal`",
+            ),
+            ("on = 1", "`on` cannot be 1; write true or false"),
+            (
+                "on = \"true\"",
+                "`on` cannot be \"true\"; write true or false, without quotes",
+            ),
+            (
+                "rate_hz = \"25\"",
+                "`rate_hz` cannot be \"25\"; write a number, such as 1.5, without quotes",
+            ),
+            (
+                "cameras = 1.5",
+                "`cameras` cannot be 1.5; write a whole number, 0 or more, such as 25",
+            ),
+            (
+                "degrees = 99999",
+                "`degrees` cannot be 99999; write a whole number from 0 to 65535, such as 25",
+            ),
+        ];
+        for (text, message) in table {
+            let error = parse::<Values>(text, Path::new("x.toml")).unwrap_err();
+            assert_eq!(error.to_string(), format!("x.toml, line 1: {message}"));
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_in_the_order_of_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("zerocam.toml");
+        fs::write(&path, "a = 1\n[b]\n[[w]]\nk = 1\n[[w]]\nk = 2\n").unwrap();
+        let problem = |section, entry, key| Problem {
+            section,
+            entry,
+            key,
+            text: "bad".into(),
+        };
+        let problems = [
+            problem("w", 1, "k"),
+            problem("w", 0, "k"),
+            problem("b", 0, "k"),
+            problem("", 0, "a"),
+            problem("", 0, "k"),
+        ];
+        let file = path.display();
+        let expected = [
+            format!("{file}: k: bad"),
+            format!("{file}, line 1: a: bad"),
+            format!("{file}, line 2: [b] k: bad"),
+            format!("{file}, line 4: [w] k: bad"),
+            format!("{file}, line 6: [w] k: bad"),
+        ];
+        let refused = refuse(&path, &problems).to_string();
+        assert_eq!(refused.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_may_never_end_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for path in [&pipe, Path::new("/dev/zero"), directory.path()] {
+            let refused = super::read::<Config>(path).unwrap_err();
+            assert!(matches!(refused, ConfigError::NotAFile { .. }), "{refused}");
+        }
+        let file = directory.path().join("large");
+        let comment = |bytes: u64| "#".repeat(usize::try_from(bytes).unwrap());
+        fs::write(&file, comment(MAX_BYTES)).unwrap();
+        assert_eq!(text(&file).unwrap().len() as u64, MAX_BYTES);
+        fs::write(&file, comment(MAX_BYTES + 1)).unwrap();
+        let refused = text(&file).unwrap_err();
+        assert!(matches!(refused, ConfigError::TooLarge { .. }), "{refused}");
     }
 
     #[test]

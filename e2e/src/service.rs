@@ -2,6 +2,8 @@
 
 use std::{fs, net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::hmac;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -177,12 +179,12 @@ impl Service<'_> {
         link.to_owned()
     }
 
-    /// A link for watching only, with further options of the command.
+    /// A link for watching only.
     #[must_use]
-    pub fn viewers_link(&self, camera: &str, options: &[&str]) -> String {
+    pub fn viewers_link(&self, camera: &str) -> String {
         let url = self.url();
         let arguments = ["link", camera, "--url", &url];
-        Program::run(self.home.command(0).args(arguments).args(options))
+        Program::run(self.home.command(0).args(arguments))
             .trim()
             .to_owned()
     }
@@ -194,6 +196,20 @@ impl Service<'_> {
         let mut command = self.home.command(0);
         command.args(["revoke", link, "--url"]).arg(self.url());
         Program::run(&mut command)
+    }
+
+    /// A viewer's link that ended long ago, as no command prints it.
+    ///
+    /// # Panics
+    /// When the signing key is none.
+    #[must_use]
+    pub fn expired_link(&self, camera: &str) -> String {
+        let signed = format!("view.{camera}.expired.1000000000");
+        let key = BASE64_URL_SAFE_NO_PAD.decode(&self.home.signing_key);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &key.expect("a signing key"));
+        let mac =
+            BASE64_URL_SAFE_NO_PAD.encode(&hmac::sign(&key, signed.as_bytes()).as_ref()[..16]);
+        format!("{}/watch/{camera}/?token={signed}.{mac}", self.url())
     }
 
     /// The token in a camera's link.

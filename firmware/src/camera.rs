@@ -7,7 +7,7 @@
 
 pub mod annex_b;
 pub mod clock_code;
-mod level;
+mod container;
 mod parameter_sets;
 pub mod pattern;
 pub mod replay;

@@ -2,9 +2,10 @@
 //! the uplink's queue.
 //!
 //! It never waits for the network, and looks for commands at least every
-//! 100 ms. A camera that fails, or gives no picture for 10 s, is
-//! closed and opened anew with growing pauses. It leaves out whether to capture
-//! (the supervisor says so) and what becomes of a picture (the queue).
+//! 100 ms. A camera that fails, or gives nothing that can be decoded for 10 s
+//! beyond its keyframe interval, is closed and opened anew with growing pauses. It
+//! leaves out whether to capture (the supervisor says so) and what becomes of a
+//! picture (the queue).
 
 use std::{
     sync::{
@@ -35,7 +36,8 @@ use crate::{
 /// Longest wait in the camera before commands are looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// A camera without a picture for so long is taken for dead.
+/// A camera that gives nothing decodable for so long, beyond its keyframe interval,
+/// is taken for dead.
 const PICTURE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Pauses before a failed camera is opened anew.
@@ -106,6 +108,32 @@ enum Command {
     Close,
     RaiseFloor(Segment),
     SetBitrate { bitrate_bps: u32 },
+    StandAside(Standing),
+}
+
+/// The capture thread's end of an [`Aside`].
+#[derive(Debug)]
+struct Standing {
+    over: Receiver<()>,
+    /// Dropped once the camera is closed.
+    closed: Sender<()>,
+}
+
+/// While it lives, the camera is closed for somebody else. What is asked of the
+/// capture thread meanwhile counts as ever, as soon as it is over.
+#[derive(Debug)]
+pub struct Aside {
+    /// Dropped when it is over.
+    _over: Sender<()>,
+    closed: Receiver<()>,
+}
+
+impl Aside {
+    /// Waits until the camera is closed, 3 s at most.
+    pub fn wait(&self) {
+        // Disconnected is what it looks like.
+        let _ = self.closed.recv_timeout(END_DEADLINE);
+    }
 }
 
 impl Capture {
@@ -170,6 +198,18 @@ impl Capture {
         self.say(Command::SetBitrate { bitrate_bps });
     }
 
+    /// Closes the camera for as long as the answer lives.
+    #[must_use]
+    pub fn stand_aside(&self) -> Aside {
+        let (over_sender, over) = crossbeam_channel::bounded(0);
+        let (closed, closed_receiver) = crossbeam_channel::bounded(0);
+        self.say(Command::StandAside(Standing { over, closed }));
+        Aside {
+            _over: over_sender,
+            closed: closed_receiver,
+        }
+    }
+
     /// What can be read of the thread, also while it ends.
     #[must_use]
     pub const fn gauges(&self) -> &Gauges {
@@ -216,6 +256,9 @@ enum Phase {
     Waiting {
         until: Instant,
     },
+    Aside {
+        over: Receiver<()>,
+    },
 }
 
 impl Worker {
@@ -227,6 +270,7 @@ impl Worker {
             let next_beat = Instant::now() + Heartbeat::INTERVAL;
             let command = match &phase {
                 Phase::Closed => wait(commands, next_beat),
+                Phase::Aside { .. } => wait(commands, Instant::now() + PATIENCE),
                 Phase::Waiting { until } => wait(commands, next_beat.min(*until)),
                 Phase::Opening | Phase::Open { .. } => commands.try_recv(),
             };
@@ -247,6 +291,14 @@ impl Worker {
                 (Ok(Command::SetBitrate { bitrate_bps }), phase) => {
                     self.set_bitrate(bitrate_bps, phase)
                 }
+                (Ok(Command::StandAside(_)), Phase::Closed) => Phase::Closed,
+                (Ok(Command::StandAside(standing)), phase) => {
+                    drop(phase);
+                    self.gauges.filming.store(false, Ordering::Relaxed);
+                    let Standing { over, closed } = standing;
+                    drop(closed);
+                    Phase::Aside { over }
+                }
                 (_, phase) => self.advance(phase),
             };
             let filming = matches!(phase, Phase::Open { .. });
@@ -258,6 +310,10 @@ impl Worker {
         let next = match phase {
             Phase::Closed => Ok(Phase::Closed),
             Phase::Waiting { until } if Instant::now() < until => Ok(Phase::Waiting { until }),
+            Phase::Aside { over } if over.try_recv() == Err(TryRecvError::Empty) => {
+                Ok(Phase::Aside { over })
+            }
+            Phase::Aside { .. } => Ok(Phase::Opening),
             Phase::Waiting { .. } | Phase::Opening => self.open(),
             Phase::Open {
                 camera,
@@ -311,27 +367,28 @@ impl Worker {
         mut last_picture: Instant,
     ) -> Result<Phase, Fault> {
         let pace = camera.pace();
-        match camera.next_picture(PATIENCE)? {
-            Some(picture) => {
+        if let Some(picture) = camera.next_picture(PATIENCE)? {
+            let sets = if picture.keyframe {
+                ParameterSets::find(picture.parameter_sets)
+                    .or_else(|| ParameterSets::find(picture.bytes))
+            } else {
+                None
+            };
+            let encoding = sets.map(|parameter_sets| Encoding {
+                parameter_sets,
+                frame_rate_hz: pace.frame_rate_hz,
+                keyframe_interval: pace.keyframe_interval,
+            });
+            if self.take(&picture, encoding.as_ref())? {
                 last_picture = Instant::now();
-                let sets = if picture.keyframe {
-                    ParameterSets::find(picture.parameter_sets)
-                        .or_else(|| ParameterSets::find(picture.bytes))
-                } else {
-                    None
-                };
-                let encoding = sets.map(|parameter_sets| Encoding {
-                    parameter_sets,
-                    frame_rate_hz: pace.frame_rate_hz,
-                    keyframe_interval: pace.keyframe_interval,
-                });
-                self.take(&picture, encoding.as_ref())?;
-                if last_picture.duration_since(opened) > RECOVERED_AFTER {
-                    self.backoff.succeed();
-                }
             }
-            None if last_picture.elapsed() > PICTURE_DEADLINE => return Err(Fault::NoPicture),
-            None => {}
+            if last_picture.duration_since(opened) > RECOVERED_AFTER {
+                self.backoff.succeed();
+            }
+        }
+        // A keyframe may have to come first.
+        if last_picture.elapsed() > PICTURE_DEADLINE + pace.keyframe_interval {
+            return Err(Fault::NoPicture);
         }
         Ok(Phase::Open {
             camera,
@@ -340,13 +397,14 @@ impl Worker {
         })
     }
 
-    /// Numbers a picture and offers it.
-    fn take(&mut self, picture: &Picture<'_>, keyframe: Option<&Encoding>) -> Result<(), Fault> {
+    /// Numbers a picture and offers it; whether it got a place, which is also
+    /// whether anybody could decode it.
+    fn take(&mut self, picture: &Picture<'_>, keyframe: Option<&Encoding>) -> Result<bool, Fault> {
         let Some(timeline) = &mut self.timeline else {
-            return Ok(());
+            return Ok(false);
         };
         let header = match timeline.place(picture.captured, keyframe) {
-            Place::NeedsKeyframe => return Ok(()),
+            Place::NeedsKeyframe => return Ok(false),
             Place::Continues(header) => header,
             Place::Begins {
                 header,
@@ -363,7 +421,9 @@ impl Worker {
                 header
             }
         };
-        let Some(run) = &self.run else { return Ok(()) };
+        let Some(run) = &self.run else {
+            return Ok(false);
+        };
         let unit = AccessUnit::new(header, &[picture.parameter_sets, picture.bytes]);
         let payload_bytes = unit.payload().len();
         (self.gauges.captured_bytes).fetch_add(payload_bytes, Ordering::Relaxed);
@@ -379,7 +439,7 @@ impl Worker {
         if header.flags.starts_segment {
             self.tell(CaptureEvent::Segment(header.segment));
         }
-        Ok(())
+        Ok(true)
     }
 
     fn tell(&self, event: CaptureEvent) {
@@ -427,10 +487,13 @@ fn run_info(
 enum Fault {
     #[error(transparent)]
     Camera(#[from] CameraError),
-    #[error("the camera gave no picture for {} s", PICTURE_DEADLINE.as_secs())]
+    #[error("the camera gave no usable picture for {} s", PICTURE_DEADLINE.as_secs())]
     NoPicture,
     #[error("{0}")]
     Sps(#[from] InvalidSps),
     #[error("a picture of {width}x{height}: at most {MAX_PICTURE_SIDE} a side can be sent")]
     PictureTooLarge { width: u32, height: u32 },
 }
+
+#[cfg(test)]
+mod tests;

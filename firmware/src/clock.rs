@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::{
     io,
-    thread::{CapabilitySet, capability_is_in_ambient_set},
+    thread::{CapabilitySet, capability_is_in_ambient_set, clear_ambient_capability_set},
     time::{ClockId, Timespec, clock_settime},
 };
 use tracing::{info, warn};
@@ -39,11 +39,17 @@ pub struct Clock {
 
 impl Clock {
     /// It is this program's when the service manager hands it the capability. A
-    /// root shell has that too, but not among the ambient ones.
+    /// root shell has that too, but not among the ambient ones, which programs pass
+    /// on to those that they start: from now on neither this thread nor one that it
+    /// starts does.
     #[must_use]
     pub fn new() -> Self {
+        let ours = capability_is_in_ambient_set(CapabilitySet::SYS_TIME).unwrap_or(false);
+        if ours && let Err(error) = clear_ambient_capability_set() {
+            warn!(%error, "the camera's programs may set the clock, too");
+        }
         Self {
-            ours: capability_is_in_ambient_set(CapabilitySet::SYS_TIME).unwrap_or(false),
+            ours,
             verified: false,
         }
     }

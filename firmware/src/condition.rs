@@ -7,6 +7,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    io::ErrorKind,
     time::{Duration, Instant},
 };
 
@@ -30,8 +31,8 @@ pub struct Signs {
     pub temperature_celsius: Option<f32>,
     /// Whether the board finds its supply voltage too low.
     pub undervoltage: bool,
-    /// Whether the card keeps no state.
-    pub unstored: bool,
+    /// Why the card keeps no state, if it does not.
+    pub unstored: Option<ErrorKind>,
     /// Pictures dropped before they were sent: a counter that wraps around.
     pub dropped_frames: usize,
     /// Whether the connection was lost just now.
@@ -47,18 +48,35 @@ pub enum Ailment {
     Hot,
     Overloaded,
     UnsteadyConnection,
-    Unstored,
+    CardFull,
+    StateDirectory,
+    CardBroken,
 }
 
 impl Ailment {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::WeakWifi,
         Self::Undervoltage,
         Self::Hot,
         Self::Overloaded,
         Self::UnsteadyConnection,
-        Self::Unstored,
+        Self::CardFull,
+        Self::StateDirectory,
+        Self::CardBroken,
     ];
+
+    /// Who is to blame when the card keeps no state.
+    const fn of_storing(error: ErrorKind) -> Self {
+        match error {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::CardFull,
+            ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::AlreadyExists
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory => Self::StateDirectory,
+            _ => Self::CardBroken,
+        }
+    }
 }
 
 impl fmt::Display for Ailment {
@@ -77,7 +95,13 @@ impl fmt::Display for Ailment {
             Self::UnsteadyConnection => {
                 "the connection to the service breaks again and again: check Wi-Fi and internet, or lower bitrate_bps in [stream]"
             }
-            Self::Unstored => {
+            Self::CardFull => {
+                "the card is full, so that start, stop and numbers are forgotten at the next power cut: free some space"
+            }
+            Self::StateDirectory => {
+                "nothing can be written to the state directory, so that start, stop and numbers are forgotten at the next power cut: check state_dir in [daemon] and its permissions"
+            }
+            Self::CardBroken => {
                 "the card keeps nothing, so that start, stop and numbers are forgotten at the next power cut: flash a new card"
             }
         })
@@ -114,7 +138,9 @@ impl Condition {
                 }
                 Ailment::Overloaded => signs.dropped_frames != before,
                 Ailment::UnsteadyConnection => self.losses.len() == MANY_LOSSES,
-                Ailment::Unstored => signs.unstored,
+                Ailment::CardFull | Ailment::StateDirectory | Ailment::CardBroken => {
+                    signs.unstored.map(Ailment::of_storing) == Some(ailment)
+                }
             };
             if shows {
                 *seen = Some(now);
@@ -162,16 +188,17 @@ mod tests {
             undervoltage: true,
             ..well()
         };
-        let unstored = Signs {
-            unstored: true,
+        let unstored = |os_error| Signs {
+            unstored: Some(std::io::Error::from_raw_os_error(os_error).kind()),
             ..well()
         };
+        let [enospc, eacces, enoent, enotdir, eio, erofs] = [28, 13, 2, 20, 5, 30];
         let lost = || Signs {
             lost_connection: true,
             ..well()
         };
         type Row<'a> = (&'a [(u64, Signs)], &'a [Ailment]);
-        let table: [Row<'_>; 12] = [
+        let table: [Row<'_>; 17] = [
             (&[(0, well())], &[]),
             (&[(0, signal(-80)), (2, heat(79.9))], &[]),
             (&[(0, signal(-81))], &[Ailment::WeakWifi]),
@@ -181,7 +208,12 @@ mod tests {
             (&[(0, undervoltage)], &[Ailment::Undervoltage]),
             (&[(0, dropped(0)), (2, dropped(5))], &[Ailment::Overloaded]),
             (&[(0, dropped(5)), (90, dropped(5))], &[]),
-            (&[(0, unstored)], &[Ailment::Unstored]),
+            (&[(0, unstored(enospc))], &[Ailment::CardFull]),
+            (&[(0, unstored(eacces))], &[Ailment::StateDirectory]),
+            (&[(0, unstored(enoent))], &[Ailment::StateDirectory]),
+            (&[(0, unstored(enotdir))], &[Ailment::StateDirectory]),
+            (&[(0, unstored(eio))], &[Ailment::CardBroken]),
+            (&[(0, unstored(erofs))], &[Ailment::CardBroken]),
             (&[(0, lost()), (9, lost()), (601, lost())], &[]),
             (
                 &[(0, lost()), (9, lost()), (600, lost())],

@@ -5,18 +5,20 @@
 //! impossible value. Whatever is wrong is said with file, line and remedy.
 
 mod picture;
+mod problems;
 mod settings;
 mod system;
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use zerocam_config_file::{ConfigError, Secret};
+use zerocam_config_file::{ConfigError, Secret, refuse};
 
 use crate::gpio;
+use problems::Problems;
 
 pub use picture::{PictureConfiguration, Scene, WhiteBalance};
-pub use settings::{BITRATES_BPS, CameraSettings, EncoderSettings, Problem, Settings, View};
+pub use settings::{BITRATES_BPS, CameraSettings, EncoderSettings, Settings, View};
 pub use system::{AuthMethod, System, SystemConfiguration, Wifi, WifiConfiguration, is_raw_key};
 
 /// Where the file is unless the command line says otherwise.
@@ -219,10 +221,11 @@ impl Default for DaemonConfiguration {
 /// Reads and checks the file.
 ///
 /// # Errors
-/// [`ConfigError`] with the first thing that is wrong.
+/// [`ConfigError`] with all values that are wrong, or with the first place that
+/// is not understood.
 pub fn read(path: &Path) -> Result<Settings, ConfigError> {
     let configuration: Configuration = zerocam_config_file::read(path)?;
-    Settings::try_from(configuration).map_err(|problem| located(path, &problem))
+    Settings::try_from(configuration).map_err(|problems| refuse(path, &problems))
 }
 
 /// Only what concerns the system around the daemon, from a file that may be
@@ -230,7 +233,7 @@ pub fn read(path: &Path) -> Result<Settings, ConfigError> {
 /// reached.
 ///
 /// # Errors
-/// [`ConfigError`] with the first thing that is wrong in those.
+/// [`ConfigError`] with what is wrong in those, as [`read`].
 pub fn surroundings(path: &Path) -> Result<(Wifi, System), ConfigError> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
@@ -240,23 +243,11 @@ pub fn surroundings(path: &Path) -> Result<(Wifi, System), ConfigError> {
         system: SystemConfiguration,
     }
     let read: OnlySurroundings = zerocam_config_file::read(path)?;
-    let checked = || {
-        Ok((
-            Wifi::new(&read.country, read.wifi)?,
-            System::try_from(read.system)?,
-        ))
-    };
-    checked().map_err(|problem| located(path, &problem))
-}
-
-/// Adds where it stands.
-fn located(path: &Path, problem: &Problem) -> ConfigError {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    ConfigError::Content {
-        path: path.into(),
-        line: line_of(&text, problem),
-        problem: problem.to_string(),
-    }
+    let mut problems = Problems::default();
+    let wifi = Wifi::new(&read.country, read.wifi, &mut problems);
+    let system = System::new(read.system, &mut problems);
+    let surroundings = problems.finish(Some((wifi, system)));
+    surroundings.map_err(|problems| refuse(path, &problems))
 }
 
 /// Only the control socket, from a file that may be wrong elsewhere: with a
@@ -291,34 +282,6 @@ pub fn gpio(path: &Path) -> gpio::Configuration {
     zerocam_config_file::read::<OnlyGpio>(path)
         .unwrap_or_default()
         .gpio
-}
-
-/// The line, from 1, where the problem's key stands, else its section.
-fn line_of(text: &str, problem: &Problem) -> Option<usize> {
-    let mut inside = problem.section.is_empty();
-    let mut sections = 0;
-    let mut section_line = None;
-    for (line, number) in text.lines().zip(1..) {
-        let line = line.trim_start_matches('\u{feff}').trim();
-        if line.starts_with('[') {
-            let name = line.trim_start_matches('[').split(']').next();
-            inside = name.is_some_and(|name| name.trim() == problem.section);
-            if inside {
-                inside = sections == problem.entry;
-                sections += 1;
-            }
-            if inside {
-                section_line = Some(number);
-            }
-        } else if inside
-            && line
-                .split_once('=')
-                .is_some_and(|(name, _)| name.trim() == problem.key)
-        {
-            return Some(number);
-        }
-    }
-    section_line
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `zerocam run`: the rim around the [supervisor](crate::supervisor). Turns
 //! what the threads say into its events, and does what it decides.
 //!
-//! The main thread runs this loop and is the only one to write the state file.
-//! It leaves out every decision.
+//! The main thread runs this loop and is the only one to say what the state file
+//! holds. It leaves out every decision.
 
 mod answering;
 mod care;
@@ -25,11 +25,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tracing::{error, info, warn};
-use zerocam_protocol::{
-    checkin::{Desired, DesiredState},
-    limits::HEALTH_INTERVAL,
-    message::Health,
-};
+use zerocam_protocol::{checkin::DesiredState, limits::HEALTH_INTERVAL, message::Health};
 
 use crate::{
     button::Gesture,
@@ -52,7 +48,7 @@ use care::{Care, Step};
 use device_parts::DeviceParts;
 use front::{Front, Sight};
 
-/// Room for what threads say while the main thread writes to the card.
+/// Room for what threads say while the main thread is busy.
 const EVENTS: usize = 64;
 
 /// How often the first reading of the device is looked for.
@@ -156,6 +152,8 @@ type Channel<T> = (Sender<T>, Receiver<T>);
 impl Daemon {
     fn new(config_path: PathBuf) -> io::Result<Self> {
         let now = Instant::now();
+        // In front of all threads that could start a program.
+        let clock = Clock::new();
         Ok(Self {
             front: Front::new(config::gpio(&config_path), now),
             places: config::daemon(&config_path),
@@ -177,7 +175,7 @@ impl Daemon {
             video: None,
             viewers: 0,
             care: Care::new(now),
-            clock: Clock::new(),
+            clock,
             camera_waits: false,
             beginning: true,
             configured: false,
@@ -209,6 +207,9 @@ impl Daemon {
         loop {
             self.report();
             self.look_after();
+            if let Some(parts) = &mut self.parts {
+                parts.state_file.store();
+            }
             if let Some(gesture) = self.front.poll(self.scene(), Instant::now()) {
                 return self.gesture(gesture);
             }
@@ -248,10 +249,10 @@ impl Daemon {
             let before = (self.supervisor.state(), self.supervisor.reason().to_owned());
             let actions = self.supervisor.handle(event, Instant::now());
             self.log_change(&before);
+            self.note_state(before.0);
             for action in actions {
                 events.extend(self.perform(action));
             }
-            self.note_state(before.0);
         }
         self.show();
     }
@@ -310,16 +311,20 @@ impl Daemon {
     }
 
     /// Keeps what the camera does for the case that it ends without notice. A
-    /// connection that comes and goes is not worth wearing the card.
+    /// connection that is on its way, or comes and goes, is not worth wearing the
+    /// card.
     fn note_state(&mut self, before: State) {
         let state = self.supervisor.state();
-        let interrupted = (before, state) == (State::Streaming, State::Connecting);
-        if interrupted {
+        if (before, state) == (State::Streaming, State::Connecting) {
             self.care.lost_connection();
         }
+        let passing = matches!(
+            (before, state),
+            (State::Starting | State::Streaming, State::Connecting)
+        );
         if let Some(parts) = &mut self.parts
             && state != before
-            && !interrupted
+            && !passing
         {
             parts.state_file.set_doing(state.word());
         }
@@ -386,12 +391,12 @@ impl Daemon {
         let started = self.start_parts();
         self.beginning = false;
         match started {
-            Ok(desired) => Event::Configured(desired),
+            Ok(configured) => configured,
             Err(problem) => Event::ConfigurationProblem(problem.to_string()),
         }
     }
 
-    fn start_parts(&mut self) -> anyhow::Result<Desired> {
+    fn start_parts(&mut self) -> anyhow::Result<Event> {
         self.listen()?;
         self.front
             .configure(config::gpio(&self.config_path), Instant::now());
@@ -399,7 +404,7 @@ impl Daemon {
         let mut settings =
             self.meanwhile("configuration", || false, move || config::read(&path))??;
         settings.start_on_boot &= !self.configured;
-        let (parts, desired) = DeviceParts::start(
+        let (parts, configured) = DeviceParts::start(
             settings,
             &mut self.clock,
             self.capture_events.0.clone(),
@@ -410,7 +415,7 @@ impl Daemon {
         info!(%camera, %device, "configured");
         self.parts = Some(parts);
         self.configured = true;
-        Ok(desired)
+        Ok(configured)
     }
 
     /// Reads the figures when it is time.
@@ -465,6 +470,15 @@ impl Daemon {
                 Step::Record(text) => {
                     warn!("{text}");
                     parts.state_file.record(&text);
+                }
+                // A driver that is in use cannot be unloaded.
+                Step::Ask(Word::ReloadCamera) => {
+                    let aside = parts.capture.stand_aside();
+                    let helper = &self.places.privileged_socket;
+                    privileged::ask_between(helper, Word::ReloadCamera, move || {
+                        aside.wait();
+                        aside
+                    });
                 }
                 Step::Ask(word) => {
                     privileged::ask_in_background(&self.places.privileged_socket, word);

@@ -149,6 +149,8 @@ fn say(code: u8, text: std::fmt::Arguments<'_>) -> u8 {
 }
 
 fn complain(code: u8, problem: &dyn std::fmt::Display) -> u8 {
-    let _ = writeln!(std::io::stderr(), "zerocam: {problem}");
+    for line in problem.to_string().lines() {
+        let _ = writeln!(std::io::stderr(), "zerocam: {line}");
+    }
     code
 }

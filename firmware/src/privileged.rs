@@ -87,10 +87,19 @@ pub fn ask(socket: &Path, word: &Word) -> Result<(), PrivilegedError> {
 
 /// As [`ask`], in a thread of its own; what comes of it is logged.
 pub fn ask_in_background(socket: &Path, word: Word) {
-    let word_text = word.text();
-    ask_and_then(socket, word, move |answer| match answer {
-        Ok(()) => info!(word = word_text, "the helper has done it"),
-        Err(error) => warn!("{error}"),
+    ask_between(socket, word, || ());
+}
+
+/// As [`ask_in_background`], after `first` was done; what that gives lives until
+/// the answer has come.
+pub fn ask_between<G>(socket: &Path, word: Word, first: impl FnOnce() -> G + Send + 'static) {
+    let socket = socket.to_owned();
+    in_background(move || {
+        let _until_answered = first();
+        match ask(&socket, &word) {
+            Ok(()) => info!(word = word.text(), "the helper has done it"),
+            Err(error) => warn!("{error}"),
+        }
     });
 }
 
@@ -101,9 +110,11 @@ pub fn ask_and_then(
     then: impl FnOnce(Result<(), PrivilegedError>) + Send + 'static,
 ) {
     let socket = socket.to_owned();
-    let spawned = thread::Builder::new()
-        .name("privileged".into())
-        .spawn(move || then(ask(&socket, &word)));
+    in_background(move || then(ask(&socket, &word)));
+}
+
+fn in_background(work: impl FnOnce() + Send + 'static) {
+    let spawned = thread::Builder::new().name("privileged".into()).spawn(work);
     if let Err(error) = spawned {
         warn!("the system has no more threads: {error}");
     }

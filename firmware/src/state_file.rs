@@ -5,10 +5,15 @@
 //! card that is full, read-only or broken never stops the camera: it runs on
 //! from memory, and says so once. It is written about once an hour and at every
 //! start, stop and new fault.
+//!
+//! What is set here is on the card some time after [`StateFile::store`], and surely
+//! after [`StateFile::keep`]. Only what must not be lost by any means is kept at
+//! once: that the program runs, that it has ended, and how often it has rebooted.
 
 mod document;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::{
     collections::VecDeque,
@@ -16,17 +21,19 @@ use std::{
     io::{self, Write},
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use tracing::{info, warn};
+use tracing::warn;
 use zerocam_protocol::{
     DeviceId, Segment,
     checkin::{BlackBoxEntry, Desired},
     limits::{FLOOR_AHEAD_SEGMENTS, MAX_BLACK_BOX_ENTRIES, MAX_TEXT_CHARS},
 };
 
-use document::{Document, ReadError, read, write};
+use document::{Document, ReadError, read};
+use writer::Writer;
 
 use crate::{ladder::Part, last_words, timeline::first_number};
 
@@ -37,7 +44,7 @@ const FLOOR_RESERVE: u64 = 300;
 const TIME_RESERVE_S: u64 = 3600;
 
 /// The clock was never set if it shows less: this program did not exist then.
-const EARLIEST_UNIX_S: u64 = 1_767_225_600;
+pub(crate) const EARLIEST_UNIX_S: u64 = 1_767_225_600;
 
 /// So many crashes in a row are no accident.
 const CRASHES_IN_A_ROW: u32 = 3;
@@ -50,8 +57,9 @@ const BEGINNING: &str = "STARTING";
 pub struct StateFile {
     directory: PathBuf,
     document: Document,
-    /// Whether the last write failed.
-    failing: bool,
+    /// Whether it is not the one that the card has or gets.
+    changed: bool,
+    writer: Arc<Writer>,
     /// Which black-box entries the check-ins carry that are not answered yet: the
     /// one under way, and the one that waits for it.
     outstanding: VecDeque<Range<usize>>,
@@ -73,7 +81,8 @@ impl StateFile {
         Self {
             directory: directory.into(),
             document,
-            failing: false,
+            changed: false,
+            writer: Writer::new(directory.into()),
             outstanding: VecDeque::new(),
         }
     }
@@ -101,7 +110,8 @@ impl StateFile {
                 ),
             });
         }
-        self.save();
+        self.changed = true;
+        self.keep();
     }
 
     /// Whether the program crashes again and again, soon after each start.
@@ -115,7 +125,7 @@ impl StateFile {
     pub fn survived(&mut self) {
         if self.document.crashes > 0 {
             self.document.crashes = 0;
-            self.save();
+            self.changed = true;
         }
     }
 
@@ -134,21 +144,22 @@ impl StateFile {
             Part::Wifi => self.document.wifi_reboots = reboots,
             Part::Camera => self.document.camera_reboots = reboots,
         }
-        self.save();
-        self.is_stored()
+        self.changed = true;
+        self.keep();
+        self.failure().is_none()
     }
 
-    /// Whether the card has what it should keep.
+    /// Why the card does not have what it should keep, if it does not.
     #[must_use]
-    pub const fn is_stored(&self) -> bool {
-        !self.failing
+    pub fn failure(&self) -> Option<io::ErrorKind> {
+        self.writer.failure()
     }
 
     /// Notes what the camera does now.
     pub fn set_doing(&mut self, state: &str) {
         if self.document.doing.as_deref() != Some(state) {
             self.document.doing = Some(state.into());
-            self.save();
+            self.changed = true;
         }
     }
 
@@ -162,12 +173,12 @@ impl StateFile {
     pub fn set_desired(&mut self, desired: Desired) {
         if self.document.desired != desired {
             self.document.desired = desired;
-            self.save();
+            self.changed = true;
         }
     }
 
-    /// The process's first number, with the next hour's already stored as
-    /// taken.
+    /// The process's first number, with the next hour's as taken: to be kept
+    /// before it is used.
     pub fn claim_first_number(&mut self, unix_s: u64) -> Segment {
         let first = first_number(unix_s, self.document.floor);
         self.reserve_above(first);
@@ -178,7 +189,7 @@ impl StateFile {
     pub fn reserve_above(&mut self, used: Segment) {
         if self.document.floor.0 < used.0 + FLOOR_RESERVE {
             self.document.floor = Segment(used.0 + FLOOR_AHEAD_SEGMENTS);
-            self.save();
+            self.changed = true;
         }
     }
 
@@ -193,7 +204,7 @@ impl StateFile {
         let kept = self.document.time_unix_s;
         if kept.is_none_or(|kept| kept.abs_diff(unix_s) >= TIME_RESERVE_S) {
             self.document.time_unix_s = Some(unix_s);
-            self.save();
+            self.changed = true;
         }
     }
 
@@ -204,14 +215,14 @@ impl StateFile {
         }
         let device = new();
         self.document.device = Some(device.clone());
-        self.save();
+        self.changed = true;
         device
     }
 
     /// Adds a line to the black box, unless it repeats the last one.
     pub fn record(&mut self, text: &str) {
         if self.note(text) {
-            self.save();
+            self.changed = true;
         }
     }
 
@@ -253,29 +264,28 @@ impl StateFile {
         if arrived && !told.is_empty() {
             forget(&mut self.outstanding, told.len());
             self.document.black_box.drain(told);
-            self.save();
+            self.changed = true;
         }
     }
 
     /// Notes that the program ends as it should.
     pub fn end(mut self) {
         self.document.doing = None;
-        self.save();
+        self.changed = true;
+        self.keep();
     }
 
-    fn save(&mut self) {
-        match (write(&self.directory, &self.document), self.failing) {
-            (Ok(()), false) | (Err(_), true) => {}
-            (Ok(()), true) => {
-                self.failing = false;
-                info!("the state is stored again");
-            }
-            (Err(error), false) => {
-                self.failing = true;
-                warn!(directory = %self.directory.display(),
-                    "the state cannot be stored, so that start, stop and numbers are forgotten at the next power cut: {error}");
-            }
+    /// Lets the card have what has changed, soon; gives who knows when it has.
+    pub fn store(&mut self) -> Arc<Writer> {
+        if std::mem::take(&mut self.changed) {
+            self.writer.write(self.document.clone());
         }
+        Arc::clone(&self.writer)
+    }
+
+    /// Waits until the card has what has changed, or did not take it.
+    pub fn keep(&mut self) {
+        self.store().finish();
     }
 }
 

@@ -10,7 +10,7 @@ use zerocam_protocol::{CameraName, DeviceId, Run, checkin::DesiredState, message
 pub struct Status {
     /// One word or two for what it does, such as `STREAMING`.
     pub state: String,
-    /// Why, one line.
+    /// Why, one line; or a line for each mistake in the configuration.
     pub reason: String,
     /// What it should do.
     pub desired: DesiredState,
@@ -70,7 +70,7 @@ impl Status {
     /// All that matters, in one line.
     #[must_use]
     pub fn headline(&self) -> String {
-        let mut line = format!("{}: {}", self.state, self.reason);
+        let mut line = format!("{}: {}", self.state, self.reason.replace('\n', "; "));
         match self.viewers {
             0 => {}
             1 => line.push_str("; 1 viewer"),
@@ -98,10 +98,8 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |name: &str, text: &dyn fmt::Display| writeln!(f, "{name:<12}{text}");
-        line(
-            &self.state,
-            &format_args!("{}{}", gap(&self.state), self.reason),
-        )?;
+        let reason = self.reason.replace('\n', "\n            ");
+        line(&self.state, &format_args!("{}{reason}", gap(&self.state)))?;
         if let Some(identity) = &self.identity {
             let Identity { camera, device, .. } = identity;
             line("camera", &format_args!("{camera}, device {device}"))?;
@@ -222,6 +220,15 @@ software    zerocam 0.1.0
             "NEEDS CONFIGURATION  line 3\nsoftware    zerocam 0.1.0\n"
         );
         assert_eq!(short.headline(), "NEEDS CONFIGURATION: line 3");
+        let two = Status {
+            reason: "line 3\nline 5".into(),
+            ..short.clone()
+        };
+        assert_eq!(
+            two.to_string(),
+            "NEEDS CONFIGURATION  line 3\n            line 5\nsoftware    zerocam 0.1.0\n"
+        );
+        assert_eq!(two.headline(), "NEEDS CONFIGURATION: line 3; line 5");
         let json = serde_json::to_string(&short).unwrap();
         assert_eq!(serde_json::from_str::<Status>(&json).unwrap(), short);
     }

@@ -76,8 +76,13 @@ impl State {
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The configuration is usable; what the camera was to do.
-    Configured(Desired),
+    /// The configuration is usable.
+    Configured {
+        /// What the camera was to do.
+        desired: Desired,
+        /// Whether that is so because the configuration says `start_on_boot`.
+        on_boot: bool,
+    },
     /// It is not; what is wrong.
     ConfigurationProblem(String),
     /// Somebody at the camera wishes, by the named means.
@@ -160,7 +165,7 @@ impl Supervisor {
         self.state
     }
 
-    /// Why, one line.
+    /// Why, one line; or a line for each mistake in the configuration.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -238,13 +243,23 @@ impl Supervisor {
                 self.reason = problem;
                 vec![]
             }
-            (NeedsConfiguration, Event::Configured(desired)) => {
+            (NeedsConfiguration, Event::Configured { desired, on_boot }) => {
                 // A card that keeps nothing knows less than this process.
                 self.desired = Desired::newest(self.desired, desired);
                 match self.desired.state {
                     DesiredState::Started => {
-                        self.enter(Starting, "it was started before");
+                        let reason = if on_boot {
+                            "start_on_boot is set"
+                        } else {
+                            "it was started before"
+                        };
+                        self.enter(Starting, reason);
                         vec![Action::OpenCamera]
+                    }
+                    // A new camera, or one whose card has lost what it kept.
+                    DesiredState::Stopped if self.desired == Desired::FIRST => {
+                        self.enter(Stopped, "it waits to be started");
+                        vec![]
                     }
                     DesiredState::Stopped => {
                         self.enter(Stopped, "it was stopped before");
@@ -253,7 +268,7 @@ impl Supervisor {
                 }
             }
             (NeedsConfiguration, _)
-            | (_, Event::Configured(_) | Event::ConfigurationProblem(_)) => vec![],
+            | (_, Event::Configured { .. } | Event::ConfigurationProblem(_)) => vec![],
 
             (_, Event::Wish(state, _)) if state == self.desired.state => vec![],
             (_, Event::Wish(state, by)) => self.follow(self.desired.superseded_by(state), by),

@@ -67,8 +67,8 @@ pub enum RunReason {
     /// After [`MAX_RUN_AGE`].
     #[error("the run was 24 days old")]
     Age,
-    /// The service has seen higher numbers than ours.
-    #[error("the service knows higher numbers")]
+    /// The service has seen numbers at least as high as ours.
+    #[error("the service knows numbers at least as high")]
     Floor,
 }
 

@@ -10,6 +10,7 @@
 //! It leaves out: what the camera should do (the supervisor decides), Wi-Fi,
 //! and adapting the bitrate.
 
+mod addresses;
 mod checkin;
 mod connection;
 mod connector;
@@ -119,6 +120,14 @@ impl fmt::Debug for Trust {
 }
 
 impl UplinkConfig {
+    /// Which camera the key is for.
+    ///
+    /// # Errors
+    /// [`InvalidEndpoint`] when it is no camera's key.
+    pub fn camera(&self) -> Result<CameraName, InvalidEndpoint> {
+        endpoint::camera(&self.key)
+    }
+
     /// Checks address, key and certificate files without connecting, and keeps
     /// what it has read.
     ///
@@ -180,7 +189,7 @@ pub enum UplinkEvent {
     Viewers(u32),
     /// What the owner wants, said over the stream.
     Command(Desired),
-    /// The service knows higher numbers of this camera than ours: nothing is
+    /// The service knows numbers of this camera at least as high as ours: nothing is
     /// sent until a new run starts above this one.
     Floor(Segment),
     /// The service does not take the key; the text says why.

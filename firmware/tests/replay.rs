@@ -182,7 +182,17 @@ fn what_is_refused() {
     let path = directory.path().join("other");
     fs::write(&path, "no video ".repeat(20_000)).unwrap();
     let error = refusal(&path);
-    assert!(matches!(error, ReplayError::NotH264 { .. }), "{error}");
+    assert!(matches!(error, ReplayError::NoStartCode { .. }), "{error}");
+
+    let damaged = [&[0, 0, 0, 1, 0x67, 0x64], &[0xff; 40][..]].concat();
+    let damaged = [&damaged, &[0, 0, 1, 0x68, 1, 0, 0, 1, 0x65, 0x88, 1][..]].concat();
+    fs::write(&path, damaged).unwrap();
+    let error = refusal(&path);
+    assert!(matches!(error, ReplayError::Sps { .. }), "{error}");
+    assert!(
+        error.to_string().contains("(SPS) cannot be read: it is"),
+        "{error}"
+    );
 
     fs::write(&path, "").unwrap();
     assert!(matches!(refusal(&path), ReplayError::Empty { .. }));
@@ -190,6 +200,41 @@ fn what_is_refused() {
     assert!(matches!(error, ReplayError::Unreadable { .. }), "{error}");
     let error = refusal(&directory.path().join("missing"));
     assert!(matches!(error, ReplayError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn a_container_is_named_and_the_suggested_command_works_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let clip = footage(&directory, "");
+    for (format, name) in [
+        ("mp4", "an MP4"),
+        ("matroska", "a Matroska"),
+        ("avi", "an AVI"),
+        ("flv", "an FLV"),
+        ("mpegts", "an MPEG-TS"),
+    ] {
+        let path = directory.path().join(format!("Anna's {format}"));
+        let status = Command::new("ffmpeg")
+            .args(["-v", "error", "-i"])
+            .arg(&clip)
+            .args(["-c", "copy", "-f", format])
+            .arg(&path)
+            .status();
+        assert!(status.unwrap().success());
+        let error = Replay::open(&path, None).unwrap_err().to_string();
+        let what = format!("{} is {name} file, not raw H.264; ", path.display());
+        assert!(error.starts_with(&what), "{error}");
+
+        let converted = directory.path().join("NEW.h264");
+        let status = Command::new("sh")
+            .args(["-c", error.split('`').nth(1).unwrap()])
+            .current_dir(&directory)
+            .stderr(std::process::Stdio::null())
+            .status();
+        assert!(status.unwrap().success(), "{error}");
+        Replay::open(&converted, None).unwrap();
+        fs::remove_file(converted).unwrap();
+    }
 }
 
 #[test]

@@ -204,6 +204,7 @@ impl Bench {
         let listener = UnixListener::bind(bench.path("socket")).unwrap();
         let (bin, status) = (bench.path("bin"), bench.path("status.txt"));
         let (calls, mounts) = (bench.path("calls"), bench.path("mounts"));
+        let modules = bench.path("modules");
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let answers = OwnedFd::from(client.try_clone().unwrap());
@@ -213,6 +214,7 @@ impl Bench {
                     .env("CALLS", &calls)
                     .env("ZEROCAM_STATUS_FILE", &status)
                     .env("ZEROCAM_MOUNTS", &mounts)
+                    .env("ZEROCAM_MODULES", &modules)
                     .stdin(OwnedFd::from(client))
                     .stdout(answers)
                     .status()
@@ -282,7 +284,7 @@ fn every_word_does_one_thing() {
         ),
         (
             Word::ReloadCamera,
-            "modprobe --remove bcm2835-v4l2\nmodprobe bcm2835-v4l2\n",
+            "modprobe --remove bcm2835_v4l2\nmodprobe bcm2835_v4l2\n",
         ),
         (
             Word::ReloadWifi,
@@ -380,6 +382,12 @@ fn what_fails_is_told() {
     ] {
         assert_eq!(bench.ask(&word).unwrap_err().to_string(), expected);
     }
+
+    // What does not go was not loaded anew.
+    fs::create_dir_all(bench.path("modules/bcm2835_v4l2")).unwrap();
+    let error = bench.ask(&Word::ReloadCamera).unwrap_err().to_string();
+    let in_use = "the helper did not do `reload-camera`: bcm2835_v4l2 is in use";
+    assert_eq!(error, in_use);
 
     let nowhere = bench.path("nowhere");
     let error = privileged::ask(&nowhere, &Word::Reboot).unwrap_err();

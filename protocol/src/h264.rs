@@ -135,12 +135,11 @@ pub struct VideoFormat {
 impl VideoFormat {
     fn from_sps(sps: &[u8]) -> Result<Self, InvalidSps> {
         let &[_, profile, constraints, level, ..] = sps else {
-            return Err(InvalidSps(format!("{} bytes long", sps.len())));
+            return Err(InvalidSps);
         };
-        let invalid = |error: &dyn std::fmt::Debug| InvalidSps(format!("{error:?}"));
         let bits = RefNal::new(sps, &[], true).rbsp_bits();
-        let read = SeqParameterSet::from_bits(bits).map_err(|error| invalid(&error))?;
-        let (width, height) = read.pixel_dimensions().map_err(|error| invalid(&error))?;
+        let read = SeqParameterSet::from_bits(bits).map_err(|_| InvalidSps)?;
+        let (width, height) = read.pixel_dimensions().map_err(|_| InvalidSps)?;
         let frame_rate_hz = read.fps().filter(|fps| fps.is_finite() && *fps > 0.0);
         Ok(Self {
             codec: format!("avc1.{profile:02x}{constraints:02x}{level:02x}"),
@@ -151,10 +150,11 @@ impl VideoFormat {
     }
 }
 
-/// A sequence parameter set that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the sequence parameter set (SPS) cannot be read: {0}")]
-pub struct InvalidSps(String);
+/// A sequence parameter set that cannot be read. What its reader says of it are
+/// names in a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sequence parameter set (SPS) cannot be read: it is damaged, or no H.264")]
+pub struct InvalidSps;
 
 /// What the beginning of a slice says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

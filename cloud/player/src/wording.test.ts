@@ -113,6 +113,8 @@ test("the badge says what the visitor has chosen, never LIVE for an old picture"
   );
   expect(words).toEqual(["CONNECTING", "PAUSED", "REWOUND", "NO PICTURE", "CATCHING UP", "CATCHING UP"]);
   expect(badgeWord(verdict("live", "live"))).toBe("LIVE");
+  expect(badgeWord(verdict("offline", "stopped"))).toBe("CAMERA OFFLINE");
+  expect(badgeWord(verdict("offline", "starting"))).toBe("CAMERA STARTING");
   expect(
     pictureSentence(verdict("catching-up", "rewound", 45_000), SERVICE_NOW - 45_000, SERVICE_NOW),
   ).toMatch(/^You are looking back: .*45\u00a0s\u00a0ago\.$/);

@@ -5,7 +5,8 @@ import type { Status } from "./status";
 import type { PageState, Verdict } from "./verdict";
 
 /** The badge: the state's name, or what the visitor has chosen over it. */
-export function badgeWord({ state, reason }: Verdict): string {
+export function badgeWord({ state, reason }: { state: PageState; reason: string }): string {
+  if (state === "offline" && reason === "starting") return "CAMERA STARTING";
   return (state === "catching-up" && CATCHING_UP_WORDS[reason]) || STATE_WORDS[state];
 }
 
@@ -18,7 +19,7 @@ const CATCHING_UP_WORDS: Record<string, string> = {
 };
 
 /** The states' names. */
-export const STATE_WORDS: Record<PageState, string> = {
+const STATE_WORDS: Record<PageState, string> = {
   live: "LIVE",
   "catching-up": "CATCHING UP",
   stale: "STALE",

@@ -142,18 +142,9 @@ fn link(settings: &Settings, arguments: LinkArguments) -> Result<(), Failure> {
     if base.starts_with("http://") && !settings.plain_http {
         return Err(SettingsError::PlainHttp(base).into());
     }
-    let expires_unix_s = match arguments.expires {
-        None => None,
-        Some(time) => Some(
-            Now::read()
-                .unix_s()
-                .checked_add(time.as_secs())
-                .ok_or(Failure::TooFar(time.as_secs() / 31_557_600))?,
-        ),
-    };
     let link = Link {
         id: link_id()?,
-        expires_unix_s,
+        expires_unix_s: arguments.expires.map(end).transpose()?,
     };
     let right = if arguments.control {
         Right::Control(link)
@@ -173,6 +164,15 @@ fn link(settings: &Settings, arguments: LinkArguments) -> Result<(), Failure> {
         print(&qr(&address)?)?;
     }
     Ok(())
+}
+
+/// When something ends that is good for `time` from now on, Unix seconds.
+fn end(time: Duration) -> Result<u64, Failure> {
+    const YEAR_S: u64 = 31_557_600;
+    match time.as_secs() / YEAR_S {
+        0..=99 => Ok(Now::read().unix_s() + time.as_secs()),
+        years => Err(Failure::TooFar(years)),
+    }
 }
 
 /// Two modules a character; light on dark, as terminals mostly are.

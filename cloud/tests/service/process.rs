@@ -73,16 +73,37 @@ fn keys_and_links() {
 
 #[test]
 fn wrong_usage_is_64() {
+    const URL: &str = "https://cam.example";
     for arguments in [
         &["dance"][..],
         &["key"],
         &["key", "Not A Name"],
         &["link", "garden", "--expires", "soon"],
+        &["link", "garden", "--url", URL, "--expires", "0s"],
+        &["link", "garden", "--url", URL, "--expires", "59s"],
+        &["link", "garden", "--url", URL, "--expires", "101years"],
+        &[
+            "link",
+            "garden",
+            "--url",
+            URL,
+            "--expires",
+            "99999999999years",
+        ],
         &["link", "garden"],
     ] {
         let output = program().args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
         assert!(!output.stderr.is_empty());
+    }
+    let negative = ["link", "garden", "--url", URL, "--expires", "-1d"];
+    refuses(
+        &program().args(negative).output().unwrap(),
+        64,
+        "write a time of at least a minute, such as 12h",
+    );
+    for time in ["1m", "99years"] {
+        prints(program().args(["link", "garden", "--url", URL, "--expires", time]));
     }
     assert!(prints(program().arg("--help")).contains("signing-key"));
 }
@@ -108,7 +129,17 @@ fn wrong_configuration_is_78() {
     refuses(
         &with_file("concurrency = 1\n"),
         78,
-        "`concurrency` is 1: it must be 10 to 100000",
+        "cloud.toml, line 1: concurrency: 1 is out of range; write 10 to 100000",
+    );
+    refuses(
+        &with_file("\npublic_url = \"https://me:pw@cam.example\"\n"),
+        78,
+        "cloud.toml, line 2: public_url: no public address: write scheme and host",
+    );
+    refuses(
+        &with_file("listen = \"localhost:8080\"\n"),
+        78,
+        "cloud.toml, line 1: `listen` is no address with a port; write numbers",
     );
     refuses(
         &with_file("ffmpeg = \"/nonexistent/ffmpeg\"\n"),

@@ -60,6 +60,7 @@ fn press_watch_and_a_power_cut() {
     pi.wait_for_look(Look::Ready, SOON);
     start_time::print(&pi);
     runs_unprivileged(&pi);
+    the_sensors_bus_is_left_alone(&pi);
 
     let mut tab = Tab::open(&service.link(GARDEN));
     let press = pi.press();
@@ -118,13 +119,23 @@ fn unix_time() -> Duration {
     since_1970.expect("it is not 1970 here")
 }
 
-/// A user of its own, the character device, and no root.
+/// A user of its own, the character device, and no root; the clock for itself
+/// and for nobody it starts.
 fn runs_unprivileged(pi: &VirtualPi) {
-    let ids = pi.shell("grep -E '^(Uid|CapEff)' /proc/$(pidof zerocam)/status");
+    let ids = pi.shell("grep -E '^(Uid|CapEff|CapAmb)' /proc/$(pidof zerocam)/status");
     println!("{}", ids.trim());
     assert!(!ids.contains("Uid:\t0"), "{ids}");
+    assert!(ids.contains("CapEff:\t0000000002000000"), "{ids}");
+    assert!(ids.contains("CapAmb:\t0000000000000000"), "{ids}");
     let open = pi.shell("ls -l /proc/$(pidof zerocam)/fd");
     assert!(open.contains("anon_inode:gpio-line"), "{open}");
+}
+
+/// The board's firmware drives the sensor over a controller that Linux knows, too.
+fn the_sensors_bus_is_left_alone(pi: &VirtualPi) {
+    let drivers = pi.shell("ls /sys/bus/platform/drivers");
+    assert!(drivers.contains("bcm2835-mbox"), "{drivers}");
+    assert!(!drivers.contains("i2c-bcm2835"), "{drivers}");
 }
 
 /// Follows what a press brings about, up to pictures that move on the screen.

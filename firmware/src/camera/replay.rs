@@ -7,7 +7,7 @@
 
 use std::{
     fs::File,
-    io::{self, Seek},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -21,6 +21,7 @@ use zerocam_protocol::{
 use super::{
     BitrateChange, Camera, CameraError, Pace, Picture,
     annex_b::{PictureKind, SplitError, Splitter},
+    container::{self, BEGINNING_BYTES},
 };
 
 /// A process that was held up longer than this continues from now, instead of
@@ -158,12 +159,14 @@ struct Survey {
 impl Survey {
     fn of(path: &Path) -> Result<Self, ReplayError> {
         let mut file = open(path)?;
+        let beginning = beginning(path, &mut file)?;
         let mut splitter = Splitter::default();
+        splitter.push(&beginning);
         let mut pictures = 0_u64;
         let mut orphan_keyframes = false;
         let mut sets = None;
         let (mut group, mut longest_group) = (0, 0);
-        let mut file_bytes = 0;
+        let mut file_bytes = beginning.len();
         while file_bytes < SURVEY_BYTES {
             while let Some(unit) = split(path, splitter.next_unit())? {
                 pictures += 1;
@@ -197,11 +200,10 @@ impl Survey {
         }
         let path = || path.into();
         let Some(sets) = sets else {
-            return Err(match (file_bytes, pictures, orphan_keyframes) {
-                (0, ..) => ReplayError::Empty { path: path() },
-                (_, 0, _) => ReplayError::NoPicture { path: path() },
-                (.., false) => ReplayError::NoKeyframe { path: path() },
-                (.., true) => ReplayError::NoParameterSets { path: path() },
+            return Err(match (pictures, orphan_keyframes) {
+                (0, _) => ReplayError::NoPicture { path: path() },
+                (_, false) => ReplayError::NoKeyframe { path: path() },
+                (_, true) => ReplayError::NoParameterSets { path: path() },
             });
         };
         let format = sets.video_format();
@@ -220,6 +222,25 @@ fn open(path: &Path) -> Result<File, ReplayError> {
     File::open(path).map_err(|source| unreadable(path, source))
 }
 
+/// The first bytes, once they are known to be raw H.264's.
+fn beginning(path: &Path, file: &mut File) -> Result<Vec<u8>, ReplayError> {
+    let mut bytes = Vec::new();
+    file.take(BEGINNING_BYTES as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|source| unreadable(path, source))?;
+    let path = || path.into();
+    if bytes.is_empty() {
+        Err(ReplayError::Empty { path: path() })
+    } else if let Some(name) = container::name(&bytes) {
+        let path = path();
+        Err(ReplayError::Container { path, name })
+    } else if container::is_annex_b(&bytes) {
+        Ok(bytes)
+    } else {
+        Err(ReplayError::NoStartCode { path: path() })
+    }
+}
+
 fn unreadable(path: &Path, source: io::Error) -> ReplayError {
     ReplayError::Unreadable {
         path: path.into(),
@@ -234,15 +255,15 @@ fn split<T>(path: &Path, result: Result<T, SplitError>) -> Result<T, ReplayError
     })
 }
 
-/// How to make a file that can be played.
+/// How to make a file that can be played, for a shell whatever the path is.
 struct Convert<'a>(&'a Path);
 
 impl std::fmt::Display for Convert<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.0.display().to_string().replace('\'', r"'\''");
         write!(
             f,
-            "convert it: `ffmpeg -i {} -an -c:v libx264 -bf 0 -f h264 NEW.h264`",
-            self.0.display()
+            "convert it: `ffmpeg -i '{path}' -an -c:v libx264 -bf 0 -f h264 NEW.h264`"
         )
     }
 }
@@ -255,6 +276,10 @@ pub enum ReplayError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{} is empty: record it anew", path.display())]
     Empty { path: PathBuf },
+    #[error("{} is {name} file, not raw H.264; {}", path.display(), Convert(path))]
+    Container { path: PathBuf, name: &'static str },
+    #[error("{} is no raw H.264: it does not begin with a start code; {}", path.display(), Convert(path))]
+    NoStartCode { path: PathBuf },
     #[error("{}: {source}; {}", path.display(), Convert(path))]
     NotH264 { path: PathBuf, source: SplitError },
     #[error("{} holds no H.264 picture; {}", path.display(), Convert(path))]

@@ -6,8 +6,12 @@
 use std::{fmt, ops::RangeInclusive};
 
 use serde::Deserialize;
+use zerocam_config_file::Problem;
 
-use super::settings::{Key, Problem};
+use super::{
+    Backend,
+    problems::{Key, Problems},
+};
 
 /// `[picture]`: how `v4l2` and `rpicam` see. Steps are those of a Raspberry Pi
 /// camera; a webcam may have others, or lack a setting, which is then left out.
@@ -77,23 +81,31 @@ pub enum Scene {
 }
 
 impl PictureConfiguration {
-    /// Checks every key's range.
-    pub(super) fn checked(self) -> Result<Self, Problem> {
+    /// Checks every key's range, and what `backend` cannot do at all.
+    pub(super) fn check(&self, backend: Backend, problems: &mut Problems) {
         let key = |key| Key("picture", key);
-        key("rotation_degrees").one_of(Some(self.rotation_degrees), &[0, 90, 180, 270])?;
+        let rotation = key("rotation_degrees");
+        let degrees = rotation.one_of(Some(self.rotation_degrees), &[0, 90, 180, 270]);
+        let possible = degrees.and_then(|()| {
+            if backend == Backend::Rpicam && !self.rotation_degrees.is_multiple_of(180) {
+                return Err(rotation.problem("rpicam turns the picture by 0 or 180 only; write one of them, or turn the camera"));
+            }
+            Ok(())
+        });
+        problems.note(possible);
         for (name, value, range) in [
             ("brightness", self.brightness, 0..=100),
             ("contrast", self.contrast, -100..=100),
             ("saturation", self.saturation, -100..=100),
             ("sharpness", self.sharpness, -100..=100),
         ] {
-            key(name).maybe_within(value, range)?;
+            problems.note(key(name).maybe_within(value, range));
         }
-        key("exposure_time_us").maybe_within(self.exposure_time_us, 100..=1_000_000)?;
-        key("exposure_bias_ev").maybe_within(self.exposure_bias_ev, -4.0..=4.0)?;
-        key("iso").one_of(self.iso, &[100, 200, 400, 800])?;
-        key("mains_frequency_hz").one_of(self.mains_frequency_hz, &[50, 60])?;
-        Ok(self)
+        let exposure = self.exposure_time_us;
+        problems.note(key("exposure_time_us").maybe_within(exposure, 100..=1_000_000));
+        problems.note(key("exposure_bias_ev").maybe_within(self.exposure_bias_ev, -4.0..=4.0));
+        problems.note(key("iso").one_of(self.iso, &[100, 200, 400, 800]));
+        problems.note(key("mains_frequency_hz").one_of(self.mains_frequency_hz, &[50, 60]));
     }
 }
 

@@ -1,13 +1,15 @@
 //! What a configuration means: every value in its range, what belongs together
 //! complete.
 
-use std::{fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
+use zerocam_config_file::Problem;
 use zerocam_protocol::{CameraName, DeviceId, limits::MAX_FRAME_RATE_HZ};
 
 use super::{
     Backend, BitrateMode, CameraConfiguration, Configuration, PictureConfiguration,
     StreamConfiguration, System, Wifi,
+    problems::{Key, Problems},
 };
 use crate::{
     camera::rpicam,
@@ -105,202 +107,158 @@ impl EncoderSettings {
     }
 }
 
-/// A value that cannot be used.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Problem {
-    pub(super) section: &'static str,
-    /// Which of several sections of this name, from 0.
-    pub(super) entry: usize,
-    pub(super) key: &'static str,
-    pub(super) text: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.section.is_empty() {
-            write!(f, "[{}] ", self.section)?;
-        }
-        write!(f, "{}: {}", self.key, self.text)
-    }
-}
-
-/// A key and its section, which is empty for keys in front of all sections.
-#[derive(Clone, Copy)]
-pub(super) struct Key(pub(super) &'static str, pub(super) &'static str);
-
-impl Key {
-    pub(super) fn problem(self, text: impl fmt::Display) -> Problem {
-        Problem {
-            section: self.0,
-            entry: 0,
-            key: self.1,
-            text: text.to_string(),
-        }
-    }
-
-    pub(super) fn within<N>(self, value: N, range: RangeInclusive<N>) -> Result<N, Problem>
-    where
-        N: PartialOrd + fmt::Display + Copy,
-    {
-        if range.contains(&value) {
-            return Ok(value);
-        }
-        let (lowest, highest) = range.into_inner();
-        Err(self.problem(format_args!(
-            "{value} is out of range; write {lowest} to {highest}"
-        )))
-    }
-
-    fn even_within(self, value: u32, range: RangeInclusive<u32>) -> Result<u32, Problem> {
-        match self.within(value, range)? {
-            even if even % 2 == 0 => Ok(even),
-            odd => Err(self.problem(format_args!("{odd} is odd; write an even number"))),
-        }
-    }
-}
-
 impl TryFrom<Configuration> for Settings {
-    type Error = Problem;
+    type Error = Vec<Problem>;
 
-    fn try_from(configuration: Configuration) -> Result<Self, Problem> {
-        let daemon = configuration.daemon;
-        let device_id = (daemon.device_id)
-            .map(DeviceId::try_from)
-            .transpose()
-            .map_err(|error| Key("daemon", "device_id").problem(error))?;
-        // What a beginner has to fill in comes last, so that a mistake
-        // elsewhere is not hidden behind it.
-        System::try_from(configuration.system)?;
-        let camera = camera(configuration.camera, configuration.picture)?;
-        let encoder = encoder(&configuration.stream, &camera)?;
-        let mut uplink = UplinkConfig {
-            url: configuration.cloud.url,
-            key: configuration.cloud.key,
-            ca_file: configuration.cloud.ca_file,
-            allow_plain: configuration.cloud.allow_plain,
-            device: device_id.clone().unwrap_or_else(unknown_device),
-            ring: ring(&configuration.stream)?,
-            software: crate::SOFTWARE.to_owned(),
-            trust: None,
-        };
-        Wifi::new(&configuration.country, configuration.wifi)?;
-        Ok(Self {
-            camera_name: camera_name(&mut uplink)?,
-            uplink,
-            camera,
-            encoder,
-            state_dir: daemon.state_dir,
-            start_on_boot: daemon.start_on_boot,
-            device_id,
-        })
+    fn try_from(configuration: Configuration) -> Result<Self, Vec<Problem>> {
+        let mut problems = Problems::default();
+        let settings = settings(configuration, &mut problems);
+        problems.finish(settings)
     }
+}
+
+fn settings(configuration: Configuration, problems: &mut Problems) -> Option<Settings> {
+    let daemon = configuration.daemon;
+    let device_id = daemon.device_id.and_then(|id| {
+        let id = DeviceId::try_from(id);
+        problems.note(id.map_err(|error| Key("daemon", "device_id").problem(error)))
+    });
+    System::new(configuration.system, problems);
+    Wifi::new(&configuration.country, configuration.wifi, problems);
+    let backend = configuration.camera.backend;
+    let camera = camera(configuration.camera, configuration.picture, problems);
+    let encoder = encoder(&configuration.stream, backend, problems);
+    let ring = ring(&configuration.stream, problems);
+    let mut uplink = UplinkConfig {
+        url: configuration.cloud.url,
+        key: configuration.cloud.key,
+        ca_file: configuration.cloud.ca_file,
+        allow_plain: configuration.cloud.allow_plain,
+        device: device_id.clone().unwrap_or_else(unknown_device),
+        ring: ring.unwrap_or_default(),
+        software: crate::SOFTWARE.to_owned(),
+        trust: None,
+    };
+    Some(Settings {
+        camera_name: camera_name(&mut uplink, problems)?,
+        uplink,
+        camera: camera?,
+        encoder: encoder?,
+        state_dir: daemon.state_dir,
+        start_on_boot: daemon.start_on_boot,
+        device_id,
+    })
 }
 
 fn unknown_device() -> DeviceId {
     "unknown".parse().expect("it consists of letters")
 }
 
-/// Checks where the pictures go.
-fn camera_name(uplink: &mut UplinkConfig) -> Result<CameraName, Problem> {
+/// Checks where the pictures go: the key even when the address is wrong.
+fn camera_name(uplink: &mut UplinkConfig, problems: &mut Problems) -> Option<CameraName> {
     let [url, key, ca_file] = ["url", "key", "ca_file"].map(|key| Key("cloud", key));
-    if uplink.url.is_empty() {
-        return Err(
-            url.problem("empty; write your service's address, such as \"https://cam.example\"")
-        );
-    }
-    if uplink.key.expose().is_empty() {
-        return Err(key.problem("empty; write the line that `zerocam-cloud key CAMERA` prints"));
-    }
-    uplink.validate().map_err(|error| {
-        let place = match &error {
-            UplinkError::Endpoint(InvalidEndpoint::Key(_) | InvalidEndpoint::ViewerKey { .. }) => {
-                key
-            }
-            UplinkError::Endpoint(_) => url,
-            UplinkError::Tls(_) | UplinkError::System(_) => ca_file,
-        };
-        place.problem(error)
-    })
+    let camera = if uplink.key.expose().is_empty() {
+        Err(key.problem("empty; write the line that `zerocam-cloud key CAMERA` prints"))
+    } else {
+        uplink.camera().map_err(|error| key.problem(error))
+    };
+    let camera = problems.note(camera);
+    let valid = if uplink.url.is_empty() {
+        Err(url.problem("empty; write your service's address, such as \"https://cam.example\""))
+    } else {
+        match uplink.validate() {
+            Ok(_)
+            | Err(UplinkError::Endpoint(
+                InvalidEndpoint::Key(_) | InvalidEndpoint::ViewerKey { .. },
+            )) => Ok(()),
+            Err(error @ UplinkError::Endpoint(_)) => Err(url.problem(error)),
+            Err(error) => Err(ca_file.problem(error)),
+        }
+    };
+    problems.note(valid);
+    camera
 }
 
 fn camera(
     camera: CameraConfiguration,
     picture: PictureConfiguration,
-) -> Result<CameraSettings, Problem> {
+    problems: &mut Problems,
+) -> Option<CameraSettings> {
     let key = |key| Key("camera", key);
     if let Some(rate) = camera.frame_rate_hz
         && !(rate > 0.0 && rate <= MAX_FRAME_RATE_HZ)
     {
-        return Err(key("frame_rate_hz").problem(format_args!(
+        problems.note::<()>(Err(key("frame_rate_hz").problem(format_args!(
             "{rate} is out of range; write more than 0, up to {MAX_FRAME_RATE_HZ}"
-        )));
+        ))));
     }
-    let width = key("width").even_within(camera.width, 160..=1920)?;
-    let height = key("height").even_within(camera.height, 120..=1080)?;
+    let width = problems.note(key("width").even_within(camera.width, 160..=1920));
+    let height = problems.note(key("height").even_within(camera.height, 120..=1080));
     let frame_rate_hz = camera.frame_rate_hz.unwrap_or(25.0);
-    let picture = picture.checked()?;
-    if camera.backend == Backend::Rpicam && picture.rotation_degrees % 180 != 0 {
-        return Err(Key("picture", "rotation_degrees").problem(
-            "rpicam turns the picture by 0 or 180 only; write one of them, or turn the camera",
-        ));
-    }
-    let view = View {
-        width,
-        height,
-        frame_rate_hz,
-        picture,
+    picture.check(camera.backend, problems);
+    let view = || {
+        Some(View {
+            width: width?,
+            height: height?,
+            frame_rate_hz,
+            picture,
+        })
     };
-    Ok(match camera.backend {
+    Some(match camera.backend {
         Backend::Pattern => CameraSettings::Pattern {
-            width,
-            height,
+            width: width?,
+            height: height?,
             frame_rate_hz,
         },
         Backend::Replay => CameraSettings::Replay {
-            file: camera.file.ok_or_else(|| {
+            file: problems.note(camera.file.ok_or_else(|| {
                 key("file").problem("missing; write the path of a raw H.264 file")
-            })?,
+            }))?,
             frame_rate_hz: camera.frame_rate_hz,
         },
         Backend::V4l2 => CameraSettings::V4l2 {
             device: camera.device,
-            view,
+            view: view()?,
         },
         Backend::Rpicam => CameraSettings::Rpicam {
             program: camera.program,
-            view,
+            view: view()?,
         },
     })
 }
 
 fn encoder(
     stream: &StreamConfiguration,
-    camera: &CameraSettings,
-) -> Result<EncoderSettings, Problem> {
+    backend: Backend,
+    problems: &mut Problems,
+) -> Option<EncoderSettings> {
     let key = |key| Key("stream", key);
-    let interval_s = key("keyframe_interval_s").within(stream.keyframe_interval_s, 0.2..=10.0)?;
-    let bitrate_bps = key("bitrate_bps").within(stream.bitrate_bps, BITRATES_BPS)?;
-    if let CameraSettings::Rpicam { .. } = camera
-        && bitrate_bps < rpicam::MIN_BITRATE_BPS
-    {
-        return Err(key("bitrate_bps").problem(format_args!(
-            "{bitrate_bps} is too little for rpicam; write at least {}",
-            rpicam::MIN_BITRATE_BPS
-        )));
-    }
-    Ok(EncoderSettings {
-        bitrate_bps,
+    let interval_s = key("keyframe_interval_s").within(stream.keyframe_interval_s, 0.2..=10.0);
+    let interval_s = problems.note(interval_s);
+    let bitrate_bps = match key("bitrate_bps").within(stream.bitrate_bps, BITRATES_BPS) {
+        Ok(little) if backend == Backend::Rpicam && little < rpicam::MIN_BITRATE_BPS => {
+            Err(key("bitrate_bps").problem(format_args!(
+                "{little} is too little for rpicam; write at least {}",
+                rpicam::MIN_BITRATE_BPS
+            )))
+        }
+        checked => checked,
+    };
+    let bitrate_bps = problems.note(bitrate_bps);
+    Some(EncoderSettings {
+        bitrate_bps: bitrate_bps?,
         bitrate_mode: stream.bitrate_mode,
-        keyframe_interval: Duration::from_secs_f64(interval_s),
+        keyframe_interval: Duration::from_secs_f64(interval_s?),
     })
 }
 
-fn ring(stream: &StreamConfiguration) -> Result<RingLimits, Problem> {
+fn ring(stream: &StreamConfiguration, problems: &mut Problems) -> Option<RingLimits> {
     let key = |key| Key("stream", key);
-    let seconds = key("replay_ring_s").within(stream.replay_ring_s, 2..=120)?;
-    let bytes = key("replay_ring_bytes").within(stream.replay_ring_bytes, 500_000..=64_000_000)?;
-    Ok(RingLimits {
-        age: Duration::from_secs(seconds.into()),
-        bytes: bytes as usize,
+    let seconds = problems.note(key("replay_ring_s").within(stream.replay_ring_s, 2..=120));
+    let bytes = key("replay_ring_bytes").within(stream.replay_ring_bytes, 500_000..=64_000_000);
+    let bytes = problems.note(bytes);
+    Some(RingLimits {
+        age: Duration::from_secs(seconds?.into()),
+        bytes: bytes? as usize,
     })
 }

@@ -2,18 +2,18 @@
 
 use super::*;
 
-/// Reads `text` as a file and gives back the error without the path.
-fn problem(text: &str) -> String {
+/// Reads `text` as a file and gives back its mistakes without the path.
+fn mistakes(text: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("zerocam.toml");
     std::fs::write(&path, text).unwrap();
     let message = read(&path).unwrap_err().to_string();
     let start = path.display().to_string();
-    message
-        .strip_prefix(&start)
-        .unwrap()
-        .trim_start_matches(", ")
-        .to_owned()
+    let bare = |line: &str| {
+        let bare = line.strip_prefix(&start).unwrap();
+        bare.trim_start_matches(", ").to_owned()
+    };
+    message.lines().map(bare).collect()
 }
 
 const CLOUD: &str = "[cloud]\nurl = \"https://cam.example\"\nkey = \"camera.garden.1.c2ln\"\n";
@@ -71,7 +71,7 @@ fn every_mistake_is_told_with_line_and_remedy() {
         ),
         (
             "[camera]\nbackend = \"replya\"\n",
-            "line 2: unknown variant `replya`, expected one of `pattern`, `replay`, `v4l2`, `rpicam`",
+            "line 2: `backend` cannot be `replya`; did you mean `replay`?",
         ),
         (
             "[camera]\nbackend = \"rpicam\"\n[stream]\nbitrate_bps = 500000\n",
@@ -79,7 +79,7 @@ fn every_mistake_is_told_with_line_and_remedy() {
         ),
         (
             "[stream]\nbitrate_mode = \"cbr\"\n",
-            "line 2: unknown variant `cbr`, expected `variable` or `constant`",
+            "line 2: `bitrate_mode` cannot be `cbr`; known are `variable` or `constant`",
         ),
         (
             "[camera]\nbackend = \"rpicam\"\n[picture]\nrotation_degrees = 90\n",
@@ -91,7 +91,7 @@ fn every_mistake_is_told_with_line_and_remedy() {
         ),
         (
             "[picture]\nhflip = 1\n",
-            "line 2: invalid type: integer `1`, expected a boolean",
+            "line 2: `hflip` cannot be 1; write true or false",
         ),
         (
             "[picture]\nbrightness = 101\n",
@@ -123,11 +123,11 @@ fn every_mistake_is_told_with_line_and_remedy() {
         ),
         (
             "[picture]\nwhite_balance = \"sunny\"\n",
-            "line 2: unknown variant `sunny`, expected one of `auto`, `incandescent`, `fluorescent`, `daylight`, `cloudy`",
+            "line 2: `white_balance` cannot be `sunny`; known are `auto`, `incandescent`, `fluorescent`, `daylight`, `cloudy`",
         ),
         (
             "[picture]\nscene = \"party\"\n",
-            "line 2: unknown variant `party`, expected one of `none`, `night`, `sports`",
+            "line 2: `scene` cannot be `party`; known are `none`, `night`, `sports`",
         ),
         (
             "[picture]\nmains_frequency_hz = 55\n",
@@ -144,6 +144,18 @@ fn every_mistake_is_told_with_line_and_remedy() {
         (
             "country = \"Germany\"\n[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n",
             "line 1: country: \"Germany\" is no country; write its two letters, such as \"DE\"",
+        ),
+        (
+            "country = \"uk\"\n",
+            "line 1: country: the United Kingdom's two letters are GB; write \"GB\"",
+        ),
+        (
+            "country = \"XX\"\n",
+            "line 1: country: \"XX\" is no country; write its two letters, such as \"DE\"",
+        ),
+        (
+            "country = \"DE\"\n[[wifi]]\nssid = \"Home\"\nauth_method = \"wpa3_personal\"\npassword = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF\"\n",
+            "line 5: [wifi] password: 64 hexadecimal digits are a key of WPA2; WPA3 needs the password that it was made from",
         ),
         (
             "country = \"DE\"\n[[wifi]]\nssid = \"Home\"\npassword = \"secret123\"\n[[wifi]]\nssid = \"Away\"\npassword = \"short\"\n",
@@ -175,7 +187,7 @@ fn every_mistake_is_told_with_line_and_remedy() {
         ),
         (
             "[[wifi]]\nauth_method = \"wpa2\"\n",
-            "line 2: unknown variant `wpa2`, expected one of `none`, `wpa_wpa2_personal`, `wpa2_personal`, `wpa2_wpa3_personal`, `wpa3_personal`",
+            "line 2: `auth_method` cannot be `wpa2`; did you mean `wpa2_personal`?",
         ),
         (
             "[system]\nhostname = \"My Cam\"\n",
@@ -191,8 +203,67 @@ fn every_mistake_is_told_with_line_and_remedy() {
         ),
     ];
     for (text, expected) in table {
-        assert_eq!(problem(text), expected, "{text}");
+        let mistakes = mistakes(text);
+        assert!(mistakes.iter().any(|line| line == expected), "{mistakes:?}");
     }
+}
+
+#[test]
+fn all_mistakes_are_told_in_the_order_of_the_file() {
+    let text = r#"
+country = "Germany"
+[[wifi]]
+ssid = "Home"
+password = "short"
+[[wifi]]
+password = "secret123"
+[cloud]
+url = "cam.example"
+key = "hunter2"
+[camera]
+backend = "rpicam"
+width = 641
+frame_rate_hz = 0.0
+[picture]
+rotation_degrees = 90
+iso = 5
+[stream]
+bitrate_bps = 500000
+keyframe_interval_s = nan
+replay_ring_s = 1
+replay_ring_bytes = 1
+[system]
+hostname = "My Cam"
+ssh_key = "private"
+[daemon]
+device_id = "a b"
+"#;
+    let mistakes = mistakes(text);
+    let places: Vec<_> = mistakes
+        .iter()
+        .map(|line| line.splitn(3, ": ").take(2).collect::<Vec<_>>().join(": "))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "line 2: country",
+            "line 5: [wifi] password",
+            "line 6: [wifi] ssid",
+            "line 9: [cloud] url",
+            "line 10: [cloud] key",
+            "line 13: [camera] width",
+            "line 14: [camera] frame_rate_hz",
+            "line 16: [picture] rotation_degrees",
+            "line 17: [picture] iso",
+            "line 19: [stream] bitrate_bps",
+            "line 20: [stream] keyframe_interval_s",
+            "line 21: [stream] replay_ring_s",
+            "line 22: [stream] replay_ring_bytes",
+            "line 24: [system] hostname",
+            "line 25: [system] ssh_key",
+            "line 27: [daemon] device_id",
+        ]
+    );
 }
 
 #[test]
@@ -227,7 +298,9 @@ fn the_shipped_file_says_the_defaults() {
     let picture = &all.picture;
     assert!(picture.brightness.is_some() && picture.mains_frequency_hz.is_some());
     assert!(picture.white_balance.is_some() && picture.scene.is_some());
-    assert_eq!(picture.clone().checked(), Ok(picture.clone()));
+    let mut problems = Problems::default();
+    picture.check(Backend::V4l2, &mut problems);
+    assert_eq!(problems.finish(Some(())), Ok(()));
     assert!(all.cloud.ca_file.is_some() && all.camera.file.is_some());
     assert!(all.camera.frame_rate_hz.is_some() && all.daemon.device_id.is_some());
     assert!(all.gpio.viewer_led_pin.is_some());
@@ -251,4 +324,20 @@ fn a_short_file_is_enough() {
             },
         }
     );
+}
+
+#[test]
+fn a_country_is_one_of_249() {
+    let country = |name: &str| {
+        let mut problems = Problems::default();
+        let wifi = Wifi::new(name, Vec::new(), &mut problems);
+        problems.finish(Some(wifi.country))
+    };
+    for name in ["DE", "de", "GB", "US", "ZW", "AD", "CD"] {
+        assert_eq!(country(name), Ok(Some(name.to_ascii_uppercase())), "{name}");
+    }
+    assert_eq!(country(""), Ok(None));
+    for name in ["E", "D E", "DE ", "AD AE", " ", "00", "EU", "Germany"] {
+        assert!(country(name).is_err(), "{name}");
+    }
 }

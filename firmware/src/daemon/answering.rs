@@ -49,6 +49,8 @@ impl Daemon {
 
     fn wish(&mut self, wish: DesiredState) {
         self.handle(Event::Wish(wish, "from the command line"));
+        // What is confirmed survives a power cut.
+        self.keep_state();
     }
 
     pub(super) fn status(&self) -> Status {

@@ -101,7 +101,7 @@ impl Care {
         self.look_at_link(link);
         let signs = Signs {
             lost_connection: std::mem::take(&mut self.lost_connection),
-            unstored: !state_file.is_stored(),
+            unstored: state_file.failure(),
             ..signs
         };
         self.condition.look(&signs, now);
@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(device.care.grade(), Grade::Degraded);
         let problems: Vec<_> = device.care.problems().collect();
         assert!(
-            problems[0].starts_with("the card keeps nothing"),
+            problems[0].starts_with("nothing can be written to the state directory"),
             "{problems:?}"
         );
     }

@@ -10,7 +10,7 @@ use std::{
 use crossbeam_channel::Sender;
 use zerocam_protocol::{
     Segment,
-    checkin::{CheckinRequest, Desired, DesiredState},
+    checkin::{CheckinRequest, DesiredState},
     limits::MAX_TEXT_CHARS,
     message::{Bye, Health},
 };
@@ -22,7 +22,7 @@ use crate::{
     device,
     state_file::StateFile,
     status::Identity,
-    supervisor::Supervisor,
+    supervisor::{Event, Supervisor},
     uplink::{QueueLimits, Uplink, UplinkConfig, UplinkError, UplinkEvent, queue},
     watchdog::Beats,
 };
@@ -43,19 +43,20 @@ pub(super) struct DeviceParts {
 
 impl DeviceParts {
     /// Starts the threads, with the camera closed and nothing connected;
-    /// returns what the camera should do, too.
+    /// returns what the camera should do, too, as an event.
     pub(super) fn start(
         settings: Settings,
         clock: &mut Clock,
         capture_events: Sender<CaptureEvent>,
         uplink_events: Sender<UplinkEvent>,
-    ) -> Result<(Self, Desired), StartError> {
+    ) -> Result<(Self, Event), StartError> {
         let mut state_file = StateFile::open(&settings.state_dir);
         if let Some(unix_s) = state_file.time_unix_s() {
             clock.hear(UNIX_EPOCH + Duration::from_secs(unix_s), Word::Hearsay);
         }
         let mut desired = state_file.desired();
-        if settings.start_on_boot && desired.state == DesiredState::Stopped {
+        let on_boot = settings.start_on_boot && desired.state == DesiredState::Stopped;
+        if on_boot {
             desired = desired.superseded_by(DesiredState::Started);
             state_file.set_desired(desired);
         }
@@ -84,18 +85,27 @@ impl DeviceParts {
             camera_has_module,
             first_number: None,
         };
-        Ok((parts, desired))
+        Ok((parts, Event::Configured { desired, on_boot }))
     }
 
-    /// Opens the camera. The numbers begin here and not earlier: by now the
-    /// clock has been set.
-    pub(super) fn open_camera(&mut self) {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-        let unix_s = unix.unwrap_or_default().as_secs();
-        let state_file = &mut self.state_file;
-        let first =
-            (self.first_number).get_or_insert_with(|| state_file.claim_first_number(unix_s));
-        self.capture.open(*first);
+    /// Claims the process's numbers, which the state file has to keep before the
+    /// camera is opened; whether that was still to do. Not before it is needed: by
+    /// then the clock has been set.
+    pub(super) fn claim_numbers(&mut self) -> bool {
+        let claims = self.first_number.is_none();
+        if claims {
+            let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+            let unix_s = unix.unwrap_or_default().as_secs();
+            self.first_number = Some(self.state_file.claim_first_number(unix_s));
+        }
+        claims
+    }
+
+    /// Opens the camera, once the numbers are claimed.
+    pub(super) fn open_camera(&self) {
+        if let Some(first) = self.first_number {
+            self.capture.open(first);
+        }
     }
 
     /// The threads to watch.

@@ -69,6 +69,9 @@ impl Daemon {
             UplinkEvent::Floor(floor) => {
                 if let Some(parts) = &mut self.parts {
                     parts.state_file.reserve_above(floor);
+                }
+                self.keep_state();
+                if let Some(parts) = &self.parts {
                     parts.capture.raise_floor(floor);
                 }
                 None

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tracing::warn;
+
 use super::Daemon;
 use crate::{gpio::panel::POLL_EVERY, led::Scene};
 
@@ -35,5 +37,22 @@ impl Daemon {
             thread::sleep(POLL_EVERY);
         }
         working.join().map_err(|_| io::Error::other("it panicked"))
+    }
+
+    /// Waits until the card has all that has changed, the light alive meanwhile.
+    pub(super) fn keep_state(&mut self) {
+        let Some(parts) = &mut self.parts else { return };
+        let gauges = parts.capture.gauges().clone();
+        let writer = parts.state_file.store();
+        if writer.is_idle() {
+            return;
+        }
+        let waited = self.meanwhile("keeping", move || gauges.filming(), move || writer.finish());
+        if let Err(error) = waited {
+            warn!("the system has no more threads: {error}");
+            if let Some(parts) = &mut self.parts {
+                parts.state_file.keep();
+            }
+        }
     }
 }

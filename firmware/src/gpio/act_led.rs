@@ -1,8 +1,10 @@
-//! The green LED on the board itself, for whoever has wired none.
+//! The green LED on the board itself. It shows what the wired one shows, for
+//! whoever has wired none.
 //!
-//! The kernel blinks it with the card's activity until its trigger is `none`;
-//! what it did before is put back when it is no longer needed. It shows up in
-//! sysfs some seconds into boot, so "not there" may only mean "not yet".
+//! Until its trigger is `none`, the kernel shows something of its own with it: a
+//! heartbeat where Debian's device tree counts, the card's activity on Raspberry
+//! Pi OS. That is put back when the daemon ends. The LED shows up in sysfs some
+//! seconds into boot, so "not there" may only mean "not yet".
 
 use std::{
     fs,
@@ -82,6 +84,7 @@ mod tests {
     fn the_trigger_in_force() {
         let table = [
             ("none rc-feedback [mmc0] timer heartbeat\n", "mmc0"),
+            ("none mmc0 timer [heartbeat]\n", "heartbeat"),
             ("[none] mmc0\n", "none"),
             ("", "none"),
         ];

@@ -248,7 +248,7 @@ mod tests {
             ),
             (
                 "led_pin = \"GPIO27\"",
-                "line 2: invalid type: string \"GPIO27\", expected i64",
+                "line 2: `led_pin` cannot be \"GPIO27\"; write a whole number, such as 25, without quotes",
             ),
             (
                 "led_pin = 17",
@@ -264,7 +264,7 @@ mod tests {
             ),
             (
                 "backend = \"sysfs\"",
-                "line 2: unknown variant `sysfs`, expected one of `auto`, `rppal`, `cdev`, `simulated`",
+                "line 2: `backend` cannot be `sysfs`; known are `auto`, `rppal`, `cdev`, `simulated`",
             ),
         ];
         for (line, message) in table {

@@ -29,6 +29,7 @@ fn golden_document() {
         Segment(1_790_000_000)
     );
     file.device(|| "garden-1".parse().unwrap());
+    file.keep();
     assert_eq!(
         stored(directory.path()),
         r#"{"version":1,"desired":{"state":"started","version":1},"floor":1790003600,"device":"garden-1","black_box":[],"doing":"STARTING","boot":"first boot"}"#
@@ -42,6 +43,7 @@ fn it_survives_being_killed_and_says_so() {
     let desired = killed.desired().superseded_by(DesiredState::Started);
     killed.set_desired(desired);
     killed.set_doing("STREAMING");
+    killed.keep();
     drop(killed);
     let mut next = open_in(directory.path(), "second boot");
     assert_eq!(next.desired(), desired);
@@ -82,6 +84,7 @@ fn crashes_in_a_row_are_counted() {
     let mut file = open(directory.path());
     assert!(file.crashes_again_and_again());
     file.survived();
+    file.keep();
     assert!(!file.crashes_again_and_again());
     crash();
     assert!(!open(directory.path()).crashes_again_and_again());
@@ -144,6 +147,7 @@ fn the_floor_is_stored_once_an_hour() {
         writes += u32::from(file.document.floor != before);
         assert!(file.document.floor > Segment(segment));
     }
+    file.keep();
     assert_eq!(writes, 3);
     // The clock was set back, or never set.
     let next = open(directory.path()).claim_first_number(0);
@@ -162,6 +166,7 @@ fn the_time_is_stored_once_an_hour_and_may_go_back() {
         (1_789_000_000, 1_789_000_000),
     ] {
         file.keep_time(now);
+        file.keep();
         let stored = StateFile::open(directory.path()).time_unix_s();
         assert_eq!(stored, Some(kept), "at {now}");
     }
@@ -187,11 +192,13 @@ fn without_a_card_it_runs_on_from_memory() {
     let mut file = open(&file_in_the_way);
     let desired = file.desired().superseded_by(DesiredState::Started);
     file.set_desired(desired);
-    assert!(file.failing);
+    file.keep();
+    assert_eq!(file.failure(), Some(io::ErrorKind::AlreadyExists));
     assert_eq!(file.desired(), desired);
     fs::remove_file(&file_in_the_way).unwrap();
     file.record("the card is back");
-    assert!(!file.failing);
+    file.keep();
+    assert_eq!(file.failure(), None);
     assert!(stored(&file_in_the_way).contains("the card is back"));
 }
 
@@ -206,12 +213,14 @@ fn on_a_full_card_the_old_document_stays_and_it_runs_on() {
     let mut file = StateFile::open(directory.path());
     let desired = file.desired().superseded_by(DesiredState::Started);
     file.set_desired(desired);
-    assert!(file.failing);
+    file.keep();
+    assert_eq!(file.failure(), Some(io::ErrorKind::StorageFull));
     assert_eq!(file.desired(), desired);
     assert_eq!(stored(directory.path()), old);
     fs::remove_file(&beside).unwrap();
     file.record("there is room again");
-    assert!(!file.failing);
+    file.keep();
+    assert_eq!(file.failure(), None);
     assert_eq!(open(directory.path()).desired(), desired);
 }
 

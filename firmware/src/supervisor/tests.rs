@@ -38,6 +38,13 @@ fn in_state(state: State, now: Instant) -> Supervisor {
     }
 }
 
+fn configured(desired: Desired) -> Event {
+    Event::Configured {
+        desired,
+        on_boot: false,
+    }
+}
+
 fn newer(desired: Desired, state: DesiredState) -> Desired {
     desired.superseded_by(state)
 }
@@ -83,15 +90,10 @@ fn transitions() {
             NeedsConfiguration,
             "",
         ),
+        (NeedsConfiguration, configured(STOPPED), Stopped, "check in"),
         (
             NeedsConfiguration,
-            Event::Configured(STOPPED),
-            Stopped,
-            "check in",
-        ),
-        (
-            NeedsConfiguration,
-            Event::Configured(STARTED),
+            configured(STARTED),
             Starting,
             "open, check in",
         ),
@@ -194,7 +196,7 @@ fn transitions() {
             stopping,
         ),
         (Streaming, Event::ServiceWish(STOPPED), Streaming, ""),
-        (Streaming, Event::Configured(STOPPED), Streaming, ""),
+        (Streaming, configured(STOPPED), Streaming, ""),
         (Streaming, Event::Terminate, ShuttingDown, exit),
         (
             CameraFault,
@@ -264,10 +266,7 @@ fn reasons_are_told() {
         reason(Event::ConfigurationProblem("line 3".into())),
         "line 3"
     );
-    assert_eq!(
-        reason(Event::Configured(Desired::FIRST)),
-        "it was stopped before"
-    );
+    assert_eq!(reason(configured(Desired::FIRST)), "it waits to be started");
     let wish = Event::Wish(DesiredState::Started, "by the button");
     assert_eq!(reason(wish), "started by the button");
     assert_eq!(reason(Event::CameraFault("no cable".into())), "no cable");
@@ -279,11 +278,26 @@ fn reasons_are_told() {
 }
 
 #[test]
+fn why_it_begins_as_it_does() {
+    for (desired, on_boot, reason) in [
+        (STARTED, false, "it was started before"),
+        (STARTED, true, "start_on_boot is set"),
+        (STOPPED, false, "it was stopped before"),
+        (Desired::FIRST, false, "it waits to be started"),
+    ] {
+        let now = Instant::now();
+        let mut supervisor = Supervisor::new(now);
+        supervisor.handle(Event::Configured { desired, on_boot }, now);
+        assert_eq!(supervisor.reason(), reason);
+    }
+}
+
+#[test]
 fn a_fresh_start_forgets_no_wish_that_the_card_did_not_keep() {
     let now = Instant::now();
     let mut supervisor = in_state(Streaming, now);
     supervisor.handle(Event::Refresh("by hand"), now);
-    supervisor.handle(Event::Configured(Desired::FIRST), now);
+    supervisor.handle(configured(Desired::FIRST), now);
     assert_eq!(supervisor.state(), Starting);
     assert_eq!(supervisor.desired(), STARTED);
 }

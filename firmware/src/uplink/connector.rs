@@ -24,15 +24,17 @@ use zerocam_config_file::Secret;
 pub(super) use transport::Transport;
 
 use super::{
-    connection::Number, endpoint::Endpoint, failure::Failure, tls::TlsStream, waker::Waker,
+    addresses::{by_turns, patience},
+    connection::Number,
+    endpoint::Endpoint,
+    failure::Failure,
+    tls::TlsStream,
+    waker::Waker,
 };
 use transport::Wire;
 
 /// A connection to the service that has not been greeted yet.
 pub(super) type Socket = WebSocket<Transport>;
-
-/// Longest wait for one address of the service.
-const TCP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest time for TCP over all addresses, TLS and upgrade together.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -118,42 +120,41 @@ fn connect(target: &Target) -> Result<Socket, Failure> {
         host: host.clone(),
         detail,
     };
-    let addresses: Vec<_> = (host.as_str(), endpoint.port)
+    let addresses = (host.as_str(), endpoint.port)
         .to_socket_addrs()
-        .map_err(|error| not_found(error.to_string()))?
-        .collect();
+        .map_err(|error| not_found(error.to_string()))?;
+    let addresses = by_turns(addresses);
+    if addresses.is_empty() {
+        return Err(not_found("the name has no address".into()));
+    }
     // The name server's time is not the service's.
     let deadline = Instant::now() + SETUP_TIMEOUT;
-    let mut failure = not_found("the name has no address".into());
-    for address in addresses {
-        match open_tcp(address, deadline, host) {
-            Ok(tcp) => {
-                let wire = Wire::until(tcp, deadline);
-                let transport = secure(wire, target)?;
-                return upgrade::upgrade(transport, endpoint, &target.key);
+    let tcp = reach(&addresses, deadline, host)?;
+    transport::tune(&tcp).map_err(Failure::Local)?;
+    let transport = secure(Wire::until(tcp, deadline), target)?;
+    upgrade::upgrade(transport, endpoint, &target.key)
+}
+
+/// The first of the addresses that answers.
+fn reach(addresses: &[SocketAddr], deadline: Instant, host: &str) -> Result<TcpStream, Failure> {
+    let mut failure = Failure::TimedOut { host: host.into() };
+    for (tried, address) in addresses.iter().enumerate() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        let patience = patience(left, addresses.len() - tried);
+        match TcpStream::connect_timeout(address, patience) {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                failure = Failure::Refused {
+                    address: address.to_string(),
+                };
             }
-            Err(error) => failure = error,
+            Err(error) => failure = Failure::from_io(error, host),
         }
     }
     Err(failure)
-}
-
-fn open_tcp(address: SocketAddr, deadline: Instant, host: &str) -> Result<TcpStream, Failure> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(Failure::TimedOut { host: host.into() });
-    }
-    let tcp = TcpStream::connect_timeout(&address, left.min(TCP_TIMEOUT)).map_err(|error| {
-        if error.kind() == io::ErrorKind::ConnectionRefused {
-            Failure::Refused {
-                address: address.to_string(),
-            }
-        } else {
-            Failure::from_io(error, host)
-        }
-    })?;
-    transport::tune(&tcp).map_err(Failure::Local)?;
-    Ok(tcp)
 }
 
 fn secure(wire: Wire, target: &Target) -> Result<Transport, Failure> {
@@ -168,4 +169,40 @@ fn secure(wire: Wire, target: &Target) -> Result<Transport, Failure> {
         .map_err(|error| Failure::from_tls(error, host.clone()))?;
     let stream = TlsStream::handshake(tls, wire).map_err(|error| Failure::from_io(error, &host))?;
     Ok(Transport::Tls(Box::new(stream)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use socket2::{Domain, SockAddr, Socket, Type};
+
+    use super::*;
+
+    /// A place that never answers: its queue is full, and the kernel drops what
+    /// would join it.
+    fn black_hole() -> (Socket, Socket) {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        listener.bind(&SockAddr::from(anywhere)).unwrap();
+        listener.listen(0).unwrap();
+        let queued = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        queued.connect(&listener.local_addr().unwrap()).unwrap();
+        (listener, queued)
+    }
+
+    #[test]
+    fn addresses_that_lead_nowhere_leave_time_for_one_that_works() {
+        let black_holes = [black_hole(), black_hole(), black_hole()];
+        let service = TcpListener::bind("127.0.0.1:0").unwrap();
+        let service = service.local_addr().unwrap();
+        let mut addresses: Vec<_> = black_holes
+            .iter()
+            .map(|(listener, _)| listener.local_addr().unwrap().as_socket().unwrap())
+            .collect();
+        addresses.push(service);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let reached = reach(&addresses, deadline, "cam.example").unwrap();
+        assert_eq!(reached.peer_addr().unwrap(), service);
+    }
 }

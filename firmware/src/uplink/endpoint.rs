@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use tungstenite::http::{Uri, uri::Scheme};
+use zerocam_config_file::Secret;
 use zerocam_protocol::{
     CameraName,
     token::{Malformed, Right, Token},
@@ -10,15 +11,13 @@ use zerocam_protocol::{
 
 use super::UplinkConfig;
 
-/// Why an address or a key cannot be used.
+/// Why an address or a key cannot be used. An address may hold what nobody should
+/// read in a log, a viewer's link for one: at most scheme and host are shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
     /// No URL, or one without scheme and host.
-    #[error("{url:?} is no address of a service: write it as https://cam.example")]
-    Url {
-        /// The configured text.
-        url: String,
-    },
+    #[error("no address of a service: write it as https://cam.example")]
+    Url,
     /// A URL of something else.
     #[error("scheme {scheme:?} is not supported: write the address as https://cam.example")]
     Scheme {
@@ -27,18 +26,21 @@ pub enum InvalidEndpoint {
     },
     /// More than scheme, host and port.
     #[error(
-        "{url:?} has more than scheme, host and port: give only the service's address, as in https://cam.example"
+        "the one at {host} has more than scheme, host and port: give only the service's address, as in https://cam.example"
     )]
     Path {
-        /// The configured text.
-        url: String,
+        /// Scheme and host.
+        host: String,
     },
+    /// A port that no service can have.
+    #[error("its port is none: ports go from 1 to 65535, and https:// needs none")]
+    Port,
     /// Plain text to another machine.
     #[error(
         "{url} is not encrypted, anybody on the way could watch and take the key: use https://, or set allow_plain = true on a network of your own"
     )]
     Plain {
-        /// The configured text.
+        /// The configured text, which is no more than an address.
         url: String,
     },
     /// The key is no token.
@@ -67,13 +69,23 @@ pub(super) struct Endpoint {
     authority: String,
 }
 
+/// Which camera the key is for.
+pub(super) fn camera(key: &Secret) -> Result<CameraName, InvalidEndpoint> {
+    let grant = Token::parse(key.expose())?.grant;
+    match grant.right {
+        Right::Feed { .. } => Ok(grant.camera),
+        _ => Err(InvalidEndpoint::ViewerKey {
+            camera: grant.camera,
+        }),
+    }
+}
+
 impl Endpoint {
     pub(super) fn new(config: &UplinkConfig) -> Result<Self, InvalidEndpoint> {
-        let url = || config.url.clone();
-        let uri: Uri =
-            (config.url.trim().parse()).map_err(|_| InvalidEndpoint::Url { url: url() })?;
+        let url = config.url.trim();
+        let uri: Uri = url.parse().map_err(|_| InvalidEndpoint::Url)?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return Err(InvalidEndpoint::Url { url: url() });
+            return Err(InvalidEndpoint::Url);
         };
         let secure = match scheme.as_str() {
             _ if *scheme == Scheme::HTTPS => true,
@@ -89,29 +101,26 @@ impl Endpoint {
         let beyond = uri
             .path_and_query()
             .is_some_and(|path| path.as_str() != "/");
-        if beyond || authority.as_str().contains('@') || config.url.contains('#') {
-            return Err(InvalidEndpoint::Path { url: url() });
+        if beyond || url.contains(['@', '#']) {
+            let host = format!("{scheme}://{}", authority.host());
+            return Err(InvalidEndpoint::Path { host });
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         if host.is_empty() || authority.as_str().ends_with(':') {
-            return Err(InvalidEndpoint::Url { url: url() });
+            return Err(InvalidEndpoint::Url);
         }
         if !secure && !config.allow_plain && !is_loopback(&host) {
-            return Err(InvalidEndpoint::Plain { url: url() });
+            return Err(InvalidEndpoint::Plain { url: url.into() });
         }
-        let grant = Token::parse(config.key.expose())?.grant;
-        if !matches!(grant.right, Right::Feed { .. }) {
-            return Err(InvalidEndpoint::ViewerKey {
-                camera: grant.camera,
-            });
-        }
+        let port = match authority.as_str().strip_prefix(authority.host()) {
+            Some("") => Some(if secure { 443 } else { 80 }),
+            _ => authority.port_u16().filter(|&port| port > 0),
+        };
         Ok(Self {
             secure,
             host,
-            port: authority
-                .port_u16()
-                .unwrap_or(if secure { 443 } else { 80 }),
-            camera: grant.camera,
+            port: port.ok_or(InvalidEndpoint::Port)?,
+            camera: camera(&config.key)?,
             authority: authority.as_str().to_owned(),
         })
     }
@@ -241,6 +250,38 @@ mod tests {
             );
         }
         assert!(text("ftp://cam.example").contains("scheme \"ftp\""));
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_refused() {
+        for url in [
+            "https://cam.example:99999",
+            "https://cam.example:0",
+            "https://[::1]:70000",
+        ] {
+            assert_eq!(
+                endpoint(url, false, KEY).unwrap_err(),
+                InvalidEndpoint::Port
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_secret_is_repeated() {
+        for url in [
+            "https://cam.example/watch/garden/?token=hunter2",
+            "https://cam.example/watch/garden/#hunter2",
+            "https://me:hunter2@cam.example",
+            "https://me:hunter2@cam.example:8443/",
+            "https://me:hunter2 @cam.example",
+            "me:hunter2@cam.example",
+            "camera.garden.1.hunter2",
+        ] {
+            let refused = endpoint(url, true, KEY).unwrap_err().to_string();
+            assert!(!refused.contains("hunter2"), "{url}: {refused}");
+        }
+        let refused = endpoint("https://me:x@cam.example", false, KEY).unwrap_err();
+        assert!(refused.to_string().contains("https://cam.example has more"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use rustls::CertificateError;
+use rustls::{CertificateError, InvalidMessage};
 use rustls_pki_types::UnixTime;
 
 /// What keeps the camera from its service.
@@ -49,6 +49,10 @@ pub(super) enum Failure {
         host: String,
         detail: CertificateError,
     },
+    #[error(
+        "{host} answers without encryption: does its address begin with http:// instead of https://, or has it another port?"
+    )]
+    NotEncrypted { host: String },
     #[error("no encrypted connection to {host}: {source}; check address and port")]
     Tls { host: String, source: rustls::Error },
     #[error("the service does not take this camera's key{}: make a new one with `zerocam-cloud key`", quoted(.text))]
@@ -123,11 +127,12 @@ impl Failure {
 
     /// From what rustls made of the handshake.
     pub(super) fn from_tls(error: rustls::Error, host: String) -> Self {
-        let rustls::Error::InvalidCertificate(certificate) = error else {
-            return Self::Tls {
-                host,
-                source: error,
-            };
+        let certificate = match error {
+            rustls::Error::InvalidCertificate(certificate) => certificate,
+            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+                return Self::NotEncrypted { host };
+            }
+            source => return Self::Tls { host, source },
         };
         match certificate {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

@@ -86,7 +86,6 @@ impl Ring {
     /// Takes in the newest frame and forgets what no longer fits.
     pub(super) fn push(&mut self, frame: CapturedFrame) {
         if self.is_barred(&frame) {
-            self.dropped += 1;
             return;
         }
         let newest = frame.captured;
@@ -108,6 +107,10 @@ impl Ring {
     /// Forgets the frames before `place`.
     pub(super) fn forget_before(&mut self, place: Place) {
         self.give_up(self.first, place.min(self.end()));
+        self.remove_before(place);
+    }
+
+    fn remove_before(&mut self, place: Place) {
         while self.first < place
             && let Some(oldest) = self.frames.pop_front()
         {
@@ -117,13 +120,13 @@ impl Ring {
     }
 
     /// Forgets, now and in future, frames of runs up to this number: the service
-    /// has seen higher ones.
+    /// has seen as high ones. Nobody failed to send them: they are not counted.
     pub(super) fn bar_runs(&mut self, up_to: Segment) {
         self.barred = self.barred.max(Some(up_to));
         let barred = self
             .frames
             .partition_point(|kept| self.is_barred(&kept.frame));
-        self.forget_before(Place(self.first.0 + barred as u64));
+        self.remove_before(Place(self.first.0 + barred as u64));
     }
 
     fn is_barred(&self, frame: &CapturedFrame) -> bool {

@@ -211,7 +211,7 @@ impl Upload {
         let newest = self.ring.newest().map(|frame| frame.unit.header().run);
         self.ring.bar_runs(floor);
         if let Some(run) = newest.filter(|run| run.0 <= floor.0) {
-            tracing::warn!(%floor, %run, "the service knows higher numbers: a new run is needed");
+            tracing::warn!(%floor, %run, "the service knows numbers at least as high: a new run is needed");
             self.tell(UplinkEvent::Floor(floor));
         }
     }

@@ -54,7 +54,7 @@ fn footage_that_no_live_camera_makes_is_refused() {
     assert_eq!(
         reason,
         "b.h264 has B-frames (picture 3 is one), which no live camera makes; \
-         convert it: `ffmpeg -i b.h264 -an -c:v libx264 -bf 0 -f h264 NEW.h264`"
+         convert it: `ffmpeg -i 'b.h264' -an -c:v libx264 -bf 0 -f h264 NEW.h264`"
     );
     fs::write(camera.path("empty.h264"), "").unwrap();
     assert_eq!(

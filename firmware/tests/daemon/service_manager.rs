@@ -45,7 +45,7 @@ fn ready_status_and_signs_of_life() {
     let daemon = camera.run();
     assert_eq!(
         ear.hears("STATUS="),
-        "STATUS=STOPPED: it was stopped before"
+        "STATUS=STOPPED: it waits to be started"
     );
     ear.hears("READY=1");
     for _ in 0..3 {
@@ -63,7 +63,7 @@ fn ready_status_and_signs_of_life() {
     }
     let card = helper.until("write-status\n");
     assert!(
-        card.contains("STOPPED     it was stopped before\n"),
+        card.contains("STOPPED     it waits to be started\n"),
         "{card}"
     );
     assert_eq!(daemon.terminate().code(), Some(0));

@@ -7,10 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::fs::inotify;
+
 use super::{
     fixture::{Camera, PATIENCE, wait_until},
     service::{Seen, Service},
 };
+
+/// What the card has.
+fn stored(camera: &Camera) -> String {
+    fs::read_to_string(camera.path("state/state.json")).unwrap_or_default()
+}
 
 #[test]
 fn the_wish_survives_a_power_cut_and_numbers_go_on() {
@@ -24,9 +31,9 @@ fn the_wish_survives_a_power_cut_and_numbers_go_on() {
     daemon.wait_for_log("STARTING: it was started before");
     let after = camera.wait_for_state("CONNECTING").video.unwrap();
     assert!(after.run > before.run);
-    let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
+    let state = stored(&camera);
     assert!(
-        state.contains("the program was killed while CONNECTING"),
+        state.contains("the program was killed while STARTING"),
         "{state}"
     );
     camera.says(&["stop"]);
@@ -40,7 +47,7 @@ fn the_wish_survives_a_power_cut_and_numbers_go_on() {
 fn the_service_hears_what_interrupted_it_and_only_then_it_is_forgotten() {
     let camera = Camera::new();
     let black_box = || {
-        let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
+        let state = stored(&camera);
         let state: serde_json::Value = serde_json::from_str(&state).unwrap();
         state["black_box"].as_array().unwrap().len()
     };
@@ -51,7 +58,7 @@ fn the_service_hears_what_interrupted_it_and_only_then_it_is_forgotten() {
     camera.configure(&reachable);
     let daemon = camera.run_until_ready();
     camera.says(&["start"]);
-    camera.wait_for_state("STREAMING");
+    wait_until("stored state", || stored(&camera).contains("STREAMING"));
     daemon.kill();
 
     camera.configure(&unreachable);
@@ -71,16 +78,43 @@ fn the_service_hears_what_interrupted_it_and_only_then_it_is_forgotten() {
 }
 
 #[test]
+fn a_start_costs_the_card_two_documents() {
+    let service = Service::new();
+    let camera = Camera::at(service.url());
+    let _daemon = camera.run_until_ready();
+    let changes = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    // Both, since equal ones in a row would be told as one.
+    let kinds = inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
+    inotify::add_watch(&changes, camera.path("state"), kinds).unwrap();
+
+    camera.says(&["start"]);
+    let confirmed = stored(&camera);
+    assert!(confirmed.contains("\"started\""), "{confirmed}");
+    wait_until("stored state", || stored(&camera).contains("STREAMING"));
+
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+    let mut changes = inotify::Reader::new(&changes, &mut buffer);
+    let mut documents = 0;
+    while let Ok(change) = changes.next() {
+        documents += u32::from(change.events().contains(inotify::ReadFlags::MOVED_TO));
+    }
+    println!("{documents} documents from a start to the stream");
+    assert!((1..=2).contains(&documents), "{documents} documents");
+}
+
+#[test]
 fn start_on_boot_counts_more_than_the_last_wish() {
     let camera = Camera::new();
     let text = fs::read_to_string(camera.config_path()).unwrap();
     camera.configure(&format!("{text}start_on_boot = true\n"));
     let daemon = camera.run_until_ready();
     camera.wait_for_state("CONNECTING");
+    daemon.wait_for_log("STARTING: start_on_boot is set");
     camera.says(&["stop"]);
     daemon.kill();
-    let _daemon = camera.run_until_ready();
+    let daemon = camera.run_until_ready();
     camera.wait_for_state("CONNECTING");
+    daemon.wait_for_log("STARTING: start_on_boot is set");
 }
 
 #[test]
@@ -95,8 +129,8 @@ fn without_a_writable_card_the_camera_works() {
     camera.wait_for_state("CONNECTING");
     camera.says(&["stop"]);
     camera.wait_for_state("STOPPED");
-    let problem = "the card keeps nothing, so that start, stop and numbers are forgotten at the next power cut: flash a new card";
-    wait_until("problem with the card", || {
+    let problem = "nothing can be written to the state directory, so that start, stop and numbers are forgotten at the next power cut: check state_dir in [daemon] and its permissions";
+    wait_until("problem with the directory", || {
         camera.status().problems.iter().any(|text| text == problem)
     });
     let warnings = daemon.log().matches("the state cannot be stored").count();
@@ -108,14 +142,16 @@ fn without_a_writable_card_the_camera_works() {
 fn a_program_that_crashes_again_and_again_says_so() {
     let camera = Camera::new();
     for _ in 0..3 {
-        camera.run_until_ready().kill();
+        let daemon = camera.run_until_ready();
+        wait_until("stored state", || stored(&camera).contains("STOPPED"));
+        daemon.kill();
         fs::write(camera.path("state/last-words.txt"), "panicked").unwrap();
     }
     let _daemon = camera.run_until_ready();
     let problems = camera.status().problems.concat();
     let expected = "the program crashes soon after every start: flash the card anew";
     assert!(problems.contains(expected), "{problems}");
-    let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
+    let state = stored(&camera);
     let crash = "the program crashed while STOPPED: panicked";
     assert!(state.contains(crash), "{state}");
 }
@@ -128,7 +164,7 @@ fn a_damaged_state_is_told_and_replaced() {
     let daemon = camera.run_until_ready();
     camera.wait_for_state("STOPPED");
     daemon.wait_for_log("the stored state cannot be used, the camera begins anew and stopped");
-    let state = fs::read_to_string(camera.path("state/state.json")).unwrap();
+    let state = stored(&camera);
     assert!(state.starts_with("{\"version\":1,\"desired\""), "{state}");
 }
 

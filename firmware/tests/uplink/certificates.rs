@@ -175,7 +175,9 @@ fn a_server_without_tls_is_named() {
         unreachable!()
     };
     assert!(
-        reason.starts_with("no encrypted connection to localhost:"),
+        reason.starts_with(
+            "localhost answers without encryption: does its address begin with http://"
+        ),
         "{reason}"
     );
 }

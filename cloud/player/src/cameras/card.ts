@@ -4,7 +4,7 @@
 import { set, tag, text } from "../element";
 import type { Status } from "../status";
 import { letGo, stillFilm } from "../still-film";
-import { cardSentence, STATE_WORDS, stillAgeText } from "../wording";
+import { badgeWord, cardSentence, stillAgeText } from "../wording";
 
 /** A new picture is fetched no more often than this. */
 const PICTURE_EVERY_MS = 5000;
@@ -43,7 +43,7 @@ export class Card {
 
   render(status: Status): void {
     set(this.element, "state", status.state);
-    text(this.#word, STATE_WORDS[status.state]);
+    text(this.#word, badgeWord({ state: status.state, reason: status.reason.code }));
     text(this.#sentence, cardSentence(status));
     this.#nowUnixMs = status.service_time_unix_ms;
     this.#showAge();

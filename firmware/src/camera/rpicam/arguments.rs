@@ -1,10 +1,7 @@
 //! How `rpicam-vid` is called. Pure.
 
 use super::MIN_BITRATE_BPS;
-use crate::{
-    camera::level::Level,
-    config::{EncoderSettings, Scene, View, WhiteBalance},
-};
+use crate::config::{EncoderSettings, Scene, View, WhiteBalance};
 
 /// H.264 on standard output, for ever, without a window; every keyframe with
 /// its parameter sets, every picture written when it is ready.
@@ -18,11 +15,7 @@ pub(super) fn arguments(view: &View, encoder: &EncoderSettings) -> Vec<String> {
         frame_rate_hz,
         picture,
     } = view;
-    let level = match Level::of(view, encoder) {
-        Level::L4 => "4",
-        Level::L4_1 => "4.1",
-        Level::L4_2 => "4.2",
-    };
+    let level = level(view, encoder);
     let group = encoder.group_pictures(*frame_rate_hz);
     let bitrate = encoder.bitrate_bps.max(MIN_BITRATE_BPS);
     let mut text = format!(
@@ -68,6 +61,19 @@ pub(super) fn arguments(view: &View, encoder: &EncoderSettings) -> Vec<String> {
     say("flicker-period", flicker_us.map(|us| format!("{us}us")));
     text += " -o -";
     text.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+/// The lowest H.264 level (ITU-T H.264, table A-1) of those that the program knows
+/// which allows it.
+fn level(view: &View, encoder: &EncoderSettings) -> &'static str {
+    let macroblocks = view.width.div_ceil(16) * view.height.div_ceil(16);
+    if f64::from(macroblocks) * view.frame_rate_hz > 245_760.0 {
+        "4.2"
+    } else if encoder.bitrate_bps > 20_000_000 {
+        "4.1"
+    } else {
+        "4"
+    }
 }
 
 #[cfg(test)]
@@ -121,5 +127,33 @@ mod tests {
              --brightness=-0.2 --contrast=1.5 --saturation=0 --sharpness=1.25 --shutter=20000 \
              --ev=-0.5 --gain=8 --awb=cloudy --exposure=sport --flicker-period=8333us -o -"
         );
+    }
+
+    #[test]
+    fn the_lowest_level_that_allows_it() {
+        let table = [
+            (640, 480, 90.0, 2_000_000, "4"),
+            (1280, 720, 25.0, 2_000_000, "4"),
+            (1280, 720, 60.0, 2_000_000, "4"),
+            (1280, 720, 90.0, 2_000_000, "4.2"),
+            (1920, 1080, 30.0, 20_000_000, "4"),
+            (1920, 1080, 30.0, 25_000_000, "4.1"),
+            (1920, 1080, 31.0, 2_000_000, "4.2"),
+        ];
+        for (width, height, frame_rate_hz, bitrate_bps, expected) in table {
+            let view = View {
+                width,
+                height,
+                frame_rate_hz,
+                picture: PictureConfiguration::default(),
+            };
+            let encoder = EncoderSettings {
+                bitrate_bps,
+                bitrate_mode: BitrateMode::Variable,
+                keyframe_interval: Duration::from_secs(1),
+            };
+            let level = level(&view, &encoder);
+            assert_eq!(level, expected, "{width}x{height} {frame_rate_hz}");
+        }
     }
 }

@@ -4,10 +4,7 @@
 //! of its driver bcm2835-v4l2. Another driver rounds a number to its own range
 //! and lacks what it lacks.
 
-use crate::{
-    camera::level::Level,
-    config::{BitrateMode, EncoderSettings, Scene, View, WhiteBalance},
-};
+use crate::config::{BitrateMode, EncoderSettings, Scene, View, WhiteBalance};
 
 /// One control and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +34,6 @@ pub(super) fn controls(view: &View, encoder: &EncoderSettings) -> Vec<Control> {
         BitrateMode::Variable => 0,
         BitrateMode::Constant => 1,
     };
-    let level = match Level::of(view, encoder) {
-        Level::L4 => 11,
-        Level::L4_1 => 12,
-        Level::L4_2 => 13,
-    };
     let group = encoder.group_pictures(view.frame_rate_hz);
     let picture = &view.picture;
     let mut controls = vec![
@@ -51,7 +43,8 @@ pub(super) fn controls(view: &View, encoder: &EncoderSettings) -> Vec<Control> {
         control("h264_i_frame_period", 0x0099_0a66, group.into()),
         // Baseline: no picture waits for a later one.
         control("h264_profile", 0x0099_0a6b, 0),
-        control("h264_level", 0x0099_0a67, level),
+        // 4.0, where the driver's menu ends.
+        control("h264_level", 0x0099_0a67, 11),
         control("rotate", 0x0098_0922, picture.rotation_degrees.into()),
         control("horizontal_flip", 0x0098_0914, picture.hflip.into()),
         control("vertical_flip", 0x0098_0915, picture.vflip.into()),

@@ -193,8 +193,8 @@ fn set_frame_rate(device: &v4l::Device, wanted_hz: f64) -> Result<f64, Fault> {
     Ok(real_hz)
 }
 
-/// Sets what the device has; the rest is left out. A device that fails is given
-/// up at once: an encoder that hangs lets every call wait for seconds.
+/// Sets what the device has and takes; the rest is left out. One that hangs is
+/// given up at once: it lets every call wait for seconds.
 fn set_controls(device: &v4l::Device, controls: &[Control]) -> Result<(), Fault> {
     let mut missing = Vec::new();
     for &control in controls {
@@ -204,7 +204,7 @@ fn set_controls(device: &v4l::Device, controls: &[Control]) -> Result<(), Fault>
                 if let Err(error) = set(device, control) {
                     let Control { name, value, .. } = control;
                     warn!(%error, "the camera does not take {name} = {value}");
-                    if !is_refusal(&error) {
+                    if is_the_end(&error) {
                         return Err(Fault::of("set its controls", error));
                     }
                 }
@@ -218,10 +218,23 @@ fn set_controls(device: &v4l::Device, controls: &[Control]) -> Result<(), Fault>
 }
 
 fn set(device: &v4l::Device, control: Control) -> io::Result<()> {
-    device.set_control(v4l::Control {
-        id: control.id,
-        value: Value::Integer(control.value),
+    patiently(|| {
+        device.set_control(v4l::Control {
+            id: control.id,
+            value: Value::Integer(control.value),
+        })
     })
+}
+
+/// Repeats a call that a signal interrupted.
+fn patiently(mut call: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    for _ in 0..MAX_INTERRUPTIONS {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+    call()
 }
 
 /// How drivers say that they do not have what was asked for.
@@ -232,13 +245,15 @@ fn is_missing(error: &io::Error) -> bool {
     )
 }
 
-/// How drivers say that they do not take a value, now or ever, and are well.
-fn is_refusal(error: &io::Error) -> bool {
+/// Whether a control's failure is the device's, not the control's. All else is a
+/// refusal, whatever it is called: bcm2835-v4l2 passes the VideoCore's own numbers
+/// on as if they were the kernel's (EINVAL as ESRCH, ENOSYS as EINTR, ENOENT as
+/// EIO, ENOMEM as EPERM, ENOSPC as ENOENT; `enum mmal_msg_status` in its
+/// mmal-common.h).
+fn is_the_end(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),
-        Some(
-            Errno::INVAL | Errno::NOTTY | Errno::RANGE | Errno::BUSY | Errno::ACCESS | Errno::PERM
-        )
+        Some(Errno::TIME | Errno::TIMEDOUT | Errno::NODEV)
     )
 }
 
@@ -271,18 +286,14 @@ fn queue_and_start(stream: &mut mmap::Stream<'static>) -> io::Result<()> {
 /// Stops a stream, then drops it, which stops it again and panics if it cannot.
 fn close(stream: Option<mmap::Stream<'static>>) {
     let Some(mut stream) = stream else { return };
-    for _ in 0..MAX_INTERRUPTIONS {
-        match stream.stop().map_err(|error| Errno::from_io_error(&error)) {
-            // One that is gone is handled when it is dropped.
-            Ok(()) | Err(Some(Errno::NODEV)) => return,
-            Err(Some(Errno::INTR)) => {}
-            Err(error) => {
-                warn!(?error, "the camera cannot be stopped: it may stay busy");
-                break;
-            }
+    match patiently(|| stream.stop()).map_err(|error| Errno::from_io_error(&error)) {
+        // One that is gone is handled when it is dropped.
+        Ok(()) | Err(Some(Errno::NODEV)) => {}
+        Err(error) => {
+            warn!(?error, "the camera cannot be stopped: it may stay busy");
+            std::mem::forget(stream);
         }
     }
-    std::mem::forget(stream);
 }
 
 #[cfg(test)]
@@ -290,19 +301,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_value_is_told_apart_from_a_device_that_fails() {
-        for (errno, refusal) in [
-            (Errno::INVAL, true),
-            (Errno::RANGE, true),
-            (Errno::BUSY, true),
-            // The VideoCore does not answer, or says no.
-            (Errno::TIME, false),
-            (Errno::TIMEDOUT, false),
+    fn only_a_device_that_hangs_or_is_gone_is_given_up() {
+        for (errno, the_end) in [
+            (Errno::INVAL, false),
+            (Errno::RANGE, false),
+            (Errno::BUSY, false),
+            // What the VideoCore refuses: EINVAL, ENOSYS, ENOENT, ENOMEM, ENOSPC.
+            (Errno::SRCH, false),
+            (Errno::INTR, false),
             (Errno::IO, false),
-            (Errno::REMOTEIO, false),
-            (Errno::NODEV, false),
+            (Errno::PERM, false),
+            (Errno::NOENT, false),
+            // It does not answer, or is not there.
+            (Errno::TIME, true),
+            (Errno::TIMEDOUT, true),
+            (Errno::NODEV, true),
         ] {
-            assert_eq!(is_refusal(&errno.into()), refusal, "{errno}");
+            assert_eq!(is_the_end(&errno.into()), the_end, "{errno}");
         }
+    }
+
+    #[test]
+    fn a_call_is_repeated_after_a_signal_and_not_for_ever() {
+        let calls = |interruptions| {
+            let mut calls = 0;
+            let done = patiently(|| {
+                calls += 1;
+                if calls <= interruptions {
+                    return Err(Errno::INTR.into());
+                }
+                Ok(())
+            });
+            (calls, done.is_ok())
+        };
+        assert_eq!(calls(0), (1, true));
+        assert_eq!(calls(3), (4, true));
+        let (calls, done) = calls(u32::MAX);
+        assert_eq!((calls, done), (MAX_INTERRUPTIONS + 1, false));
     }
 }

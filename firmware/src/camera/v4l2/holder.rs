@@ -1,7 +1,8 @@
 //! Who else has a device open, so that "busy" comes with a name.
 //!
-//! The daemon under `zerocam.service` never finds one: its sandbox hides the
-//! processes of other users. `zerocam self-test` as root does.
+//! Only who may look into the other process finds it: `zerocam self-test` as root
+//! does. The daemon itself, in the sandbox of its unit, says "busy" without a name:
+//! it does not even see other users' processes.
 
 use std::{fmt, fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! ureq with our TLS configuration.
+//! ureq with our TLS configuration, and our order of addresses.
 //!
 //! ureq builds a rustls configuration of its own from a provider and a list of
 //! certificates. That would be a second root store in memory and a second
@@ -12,8 +12,9 @@ use std::io::{Read, Write};
 use ureq::{
     Agent, Error,
     config::Config,
+    http::Uri,
     unversioned::{
-        resolver::DefaultResolver,
+        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
         transport::{
             Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, TcpConnector,
             Transport, TransportAdapter,
@@ -21,16 +22,20 @@ use ureq::{
     },
 };
 
-use crate::uplink::{endpoint::Endpoint, failure::Failure};
+use crate::uplink::{addresses::by_turns, endpoint::Endpoint, failure::Failure};
 
-/// Longest wait for the name server, and for the TCP and TLS connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(6);
+/// Longest wait for the name server.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for the TCP and TLS connection. ureq gives about half of it to the
+/// first address, and half of what each one had to the next.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// An agent whose every exchange ends within `timeout`.
 pub(super) fn agent(tls: Arc<ClientConfig>, timeout: Duration) -> Agent {
     let config = Config::builder()
         .timeout_global(Some(timeout))
-        .timeout_resolve(Some(CONNECT_TIMEOUT))
+        .timeout_resolve(Some(RESOLVE_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .http_status_as_error(false)
         .max_redirects(0)
@@ -41,7 +46,25 @@ pub(super) fn agent(tls: Arc<ClientConfig>, timeout: Duration) -> Agent {
         .max_idle_connections(0)
         .build();
     let connector = ().chain(TcpConnector::default()).chain(TlsConnector(tls));
-    Agent::with_parts(config, connector, DefaultResolver::default())
+    Agent::with_parts(config, connector, ByTurns::default())
+}
+
+/// The system's addresses, so that both families are tried early.
+#[derive(Debug, Default)]
+struct ByTurns(DefaultResolver);
+
+impl Resolver for ByTurns {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let mut addresses = self.0.resolve(uri, config, timeout)?;
+        let turns = by_turns(addresses.iter().copied());
+        addresses.copy_from_slice(&turns);
+        Ok(addresses)
+    }
 }
 
 /// What ureq's error means.
