@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawner};
+use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawner, time::Now};
 
 /// Viewers are refused when less than this share of `concurrency` is free, so
 /// that cameras and the owner still get through.
@@ -68,7 +68,14 @@ impl Service {
     /// start.
     #[must_use]
     pub fn expects_cameras(&self) -> bool {
-        self.instance.revision.is_some() && self.first_visit.is_recent(Instant::now())
+        // In this order: this is a visit, whoever runs the service.
+        self.first_visit.is_recent(Now::read()) && self.instance.revision.is_some()
+    }
+
+    /// When visitors began to come here, at the latest now.
+    #[must_use]
+    pub fn first_visit(&self) -> Now {
+        self.first_visit.at(Now::read())
     }
 
     /// Whether cameras that stream have not had the time to connect.
@@ -114,13 +121,17 @@ impl Service {
 /// When visitors began to come here: a host may start an instance long before it
 /// sends anybody there, and only then cameras have a reason to move.
 #[derive(Debug, Default)]
-struct FirstVisit(OnceLock<Instant>);
+struct FirstVisit(OnceLock<Now>);
 
 impl FirstVisit {
     /// Asked for each visitor.
-    fn is_recent(&self, now: Instant) -> bool {
-        let first = *self.0.get_or_init(|| now);
-        now.saturating_duration_since(first) < ARRIVAL
+    fn at(&self, now: Now) -> Now {
+        *self.0.get_or_init(|| now)
+    }
+
+    fn is_recent(&self, now: Now) -> bool {
+        let first = self.at(now).monotonic;
+        now.monotonic.saturating_duration_since(first) < ARRIVAL
     }
 }
 
@@ -130,11 +141,11 @@ mod tests {
 
     #[test]
     fn cameras_are_expected_from_the_first_visitor_on() {
-        let started = Instant::now();
         let visit = FirstVisit::default();
-        let first = started + Duration::from_secs(3600);
+        let first = Now::read().plus(Duration::from_secs(3600));
         assert!(visit.is_recent(first));
-        assert!(visit.is_recent(first + ARRIVAL - Duration::from_millis(1)));
-        assert!(!visit.is_recent(first + ARRIVAL));
+        assert!(visit.is_recent(first.plus(ARRIVAL - Duration::from_millis(1))));
+        assert!(!visit.is_recent(first.plus(ARRIVAL)));
+        assert_eq!(visit.at(first.plus(ARRIVAL)), first);
     }
 }

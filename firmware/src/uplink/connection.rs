@@ -82,6 +82,7 @@ pub(super) struct Connection {
     /// Since the last connection that lasted.
     failures: u32,
     connections: u64,
+    move_began: Option<Instant>,
     jitter: fastrand::Rng,
 }
 
@@ -97,6 +98,7 @@ impl Connection {
             state: State::Idle,
             failures: 0,
             connections: 0,
+            move_began: None,
             jitter,
         }
     }
@@ -185,6 +187,7 @@ impl Connection {
                     actions.push(self.report(&line, "connecting again".into()));
                 } else if successor.is_none() && line.should_move(now) {
                     let (opened, connect) = self.open(now);
+                    self.move_began = Some(now);
                     successor = Some(opened);
                     actions.push(connect);
                 }
@@ -239,6 +242,11 @@ impl Connection {
     /// Connections opened so far.
     pub(super) const fn connections(&self) -> u64 {
         self.connections
+    }
+
+    /// When the first attempt of the newest move was made.
+    pub(super) const fn move_began(&self) -> Option<Instant> {
+        self.move_began
     }
 
     fn open(&mut self, now: Instant) -> (Line, Action) {
