@@ -63,7 +63,6 @@ fn pass_all(
     let (mut from, to) = sockets.ends(direction);
     let mut on_the_way: VecDeque<Chunk> = VecDeque::new();
     let mut held_bytes = 0;
-    let mut bucket = Bucket::new();
     let mut buffer = [0; SOCKET_BUFFER_BYTES];
     let mut ended = false;
     // A request's head, until all of it is there.
@@ -109,9 +108,10 @@ fn pass_all(
             && !held_up
             && chunk.due <= Instant::now()
         {
-            let allowed = bucket.allows(conditions.bytes_per_second, chunk.bytes.len());
-            let written = write_some(to, &chunk.bytes[..allowed])?;
-            bucket.take(written);
+            let rate = conditions.bytes_per_second;
+            let taken = (network.bucket(direction)).take(rate, chunk.bytes.len());
+            let written = write_some(to, &chunk.bytes[..taken])?;
+            (network.bucket(direction)).give_back(taken - written);
             held_bytes -= written;
             chunk.bytes.drain(..written);
             if chunk.bytes.is_empty() {
@@ -175,21 +175,22 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// A token bucket.
-struct Bucket {
+#[derive(Debug)]
+pub(super) struct Bucket {
     tokens: f64,
     filled: Instant,
 }
 
 impl Bucket {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             tokens: BURST_BYTES,
             filled: Instant::now(),
         }
     }
 
-    /// How many of `wanted` bytes may pass now.
-    fn allows(&mut self, bytes_per_second: Option<u64>, wanted: usize) -> usize {
+    /// Tokens for as many of `wanted` bytes as may pass now.
+    fn take(&mut self, bytes_per_second: Option<u64>, wanted: usize) -> usize {
         let passed = self.filled.elapsed();
         self.filled = Instant::now();
         match bytes_per_second {
@@ -200,12 +201,15 @@ impl Bucket {
             Some(rate) => {
                 let earned = passed.as_secs_f64() * rate as f64;
                 self.tokens = (self.tokens + earned).min(BURST_BYTES.max(rate as f64 / 50.0));
-                wanted.min(self.tokens.max(0.0) as usize)
+                let taken = wanted.min(self.tokens as usize);
+                self.tokens -= taken as f64;
+                taken
             }
         }
     }
 
-    fn take(&mut self, bytes: usize) {
-        self.tokens = (self.tokens - bytes as f64).max(0.0);
+    /// Those of bytes that did not pass after all.
+    fn give_back(&mut self, tokens: usize) {
+        self.tokens += tokens as f64;
     }
 }
