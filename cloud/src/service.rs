@@ -1,13 +1,20 @@
 //! What all requests share.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tracing::warn;
 
-use crate::{cameras::Cameras, config::Settings, handover::Instance, media::Spawner, time::Now};
+use crate::{
+    cameras::Cameras,
+    config::Settings,
+    handover::{Instance, Siblings},
+    media::Spawner,
+    time::Now,
+};
 
 /// Viewers are refused when less than this share of `concurrency` is free, so
 /// that cameras and the owner still get through.
@@ -29,6 +36,7 @@ pub struct Service {
     pub instance: Instance,
     started: Instant,
     first_visit: FirstVisit,
+    siblings: Mutex<Siblings>,
     leaving: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
     requests: Arc<Semaphore>,
@@ -43,6 +51,7 @@ impl Service {
             instance: Instance::new(settings.revision.clone()),
             started: Instant::now(),
             first_visit: FirstVisit::default(),
+            siblings: Mutex::default(),
             leaving: watch::Sender::new(false),
             stopping: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.concurrency)),
@@ -83,6 +92,26 @@ impl Service {
     pub fn has_just_started(&self) -> bool {
         // In this order: who asks in the first seconds is the first visitor, too.
         self.expects_cameras() || self.started.elapsed() < ARRIVAL
+    }
+
+    /// Another instance of this revision was heard, see [`Siblings`].
+    pub fn hear_sibling(&self) {
+        if self.siblings().hear(Instant::now()) {
+            warn!(
+                "another instance of this revision answers viewers, and cannot have the camera's \
+                 pictures: run one, on Cloud Run with `--max-instances 1`"
+            );
+        }
+    }
+
+    /// Whether a camera that is not here may feed another instance.
+    #[must_use]
+    pub fn has_sibling(&self) -> bool {
+        self.siblings().are_near(Instant::now())
+    }
+
+    fn siblings(&self) -> MutexGuard<'_, Siblings> {
+        self.siblings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the service is about to end, so that cameras should go elsewhere.

@@ -28,7 +28,7 @@ use std::{
 use rustix::net::sockopt;
 
 pub use fault::{Fault, UnknownFault};
-use pump::{Bucket, Direction, pump};
+use pump::{Direction, Link, pump};
 
 /// Each socket's buffer, either way.
 const SOCKET_BUFFER_BYTES: usize = 16 * 1024;
@@ -52,8 +52,8 @@ pub struct FaultProxy {
 struct Network {
     conditions: Mutex<Conditions>,
     connections: Mutex<Vec<Arc<Connection>>>,
-    up: Mutex<Bucket>,
-    down: Mutex<Bucket>,
+    up: Mutex<Link>,
+    down: Mutex<Link>,
     closing: AtomicBool,
 }
 
@@ -108,8 +108,8 @@ impl FaultProxy {
                 front: false,
             }),
             connections: Mutex::default(),
-            up: Mutex::new(Bucket::new()),
-            down: Mutex::new(Bucket::new()),
+            up: Mutex::new(Link::new()),
+            down: Mutex::new(Link::new()),
             closing: AtomicBool::new(false),
         });
         let acceptor = {
@@ -202,7 +202,7 @@ impl Network {
         locked(&self.connections)
     }
 
-    fn bucket(&self, direction: Direction) -> MutexGuard<'_, Bucket> {
+    fn link(&self, direction: Direction) -> MutexGuard<'_, Link> {
         locked(match direction {
             Direction::Up => &self.up,
             Direction::Down => &self.down,

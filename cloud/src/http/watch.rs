@@ -33,6 +33,7 @@ use crate::{
         window::MediaFile,
     },
     service::Service,
+    status::ELSEWHERE,
     time::Now,
 };
 
@@ -266,6 +267,8 @@ fn expect_pictures(
         });
     if expected {
         Ok(())
+    } else if service.has_sibling() {
+        Err(Notice::unavailable(ELSEWHERE))
     } else {
         let text = "there is no picture of this camera yet";
         Err(Notice::not_found(text))
