@@ -64,14 +64,14 @@ impl Cursor {
             next = ring.segment_start_from(next).unwrap_or(ring.end());
         }
         let seamless = follows(ring, next, have);
-        next = recent_from(
-            ring,
-            next,
-            if seamless { MAX_BACKFILL } else { oldest },
-            now,
-        );
         let newest = ring.newest().map(position_of);
         let up_to_date = next == ring.end() && have.is_some() && have == newest;
+        if seamless {
+            next = recent_from(ring, next, MAX_BACKFILL, now);
+        } else if !up_to_date {
+            let recent = recent_from(ring, next, oldest, now);
+            next = ring.begin(recent);
+        }
         let after_hole = !up_to_date && !follows(ring, next, have);
         ring.give_up(ring.first(), next);
         Self {

@@ -1,6 +1,6 @@
 //! Make before break.
 
-use zerocam_protocol::{ServiceMessage, message::ByeReason};
+use zerocam_protocol::{Frame, ServiceMessage, clock::Exchange, message::ByeReason};
 
 use crate::rig::{Rig, numbers};
 
@@ -49,6 +49,44 @@ fn a_fresh_service_is_filled_before_it_takes_over() {
     assert_eq!(first.frames(15), numbers(60..75));
     assert_eq!(first.bye().reason, ByeReason::Superseded);
     assert_eq!(second.frames(20), numbers(60..80));
+}
+
+#[test]
+fn a_fresh_instance_gets_what_nobody_has_seen_and_takes_over_at_once() {
+    let mut rig = Rig::new();
+    // Eight seconds.
+    rig.camera.shoot(200);
+    rig.start();
+    let mut first = rig.accept();
+    first.hello();
+    first.welcome(None);
+    assert_eq!(first.frames(200), numbers(0..200));
+    // Megabytes, so that the next one cannot get all of it before the border.
+    rig.camera.payload_bytes = 100_000;
+    rig.camera.shoot(10);
+    assert_eq!(first.frames(10), numbers(200..210));
+    first.say(&ServiceMessage::Ack {
+        clock: Exchange {
+            sent_us: 1,
+            echo: None,
+        },
+        have: rig.camera.position(208),
+    });
+    first.say(&ServiceMessage::Move);
+    let mut second = rig.accept();
+    second.hello();
+    second.welcome(None);
+    // Two seconds until a move is asked for, and two segments.
+    let begin = second.frames(1);
+    assert!((100..=125).contains(&begin[0].0), "{begin:?}");
+    rig.camera.shoot(20);
+    assert_eq!(first.frames(15), numbers(210..225));
+    assert_eq!(first.bye().reason, ByeReason::Superseded);
+    // Nothing is left out, although the first one got it.
+    assert_eq!(
+        second.frames_until(Frame(229)),
+        numbers(begin[0].0 + 1..230)
+    );
 }
 
 #[test]

@@ -83,6 +83,26 @@ fn where_a_connection_begins() {
 }
 
 #[test]
+fn what_a_service_lists_never_begins_before_what_another_one_listed() {
+    let mut ring = ring(0..601);
+    let mut first = |have, oldest_s| {
+        let oldest = Duration::from_secs(oldest_s);
+        let mut cursor = Cursor::resume(&mut ring, have, oldest, at(600));
+        cursor
+            .peek(&mut ring, None, at(600))
+            .map(|it| it.unit.header().frame.0)
+    };
+    assert_eq!(first(None, 10), Some(350));
+    assert_eq!(first(None, 4), Some(500));
+    assert_eq!(first(None, 10), Some(500));
+    assert_eq!(
+        first(have(380), 4),
+        Some(381),
+        "it listed what is before that"
+    );
+}
+
+#[test]
 fn after_a_foreign_position_only_a_keyframe_follows() {
     let mut ring = ring(0..30);
     let mut cursor = Cursor::resume(&mut ring, have(700), MAX_BACKFILL, at(30));
