@@ -100,6 +100,12 @@ fn what_a_service_lists_never_begins_before_what_another_one_listed() {
         Some(381),
         "it listed what is before that"
     );
+    assert_eq!(
+        first(have(600), 4),
+        None,
+        "nor does one that has everything"
+    );
+    assert_eq!(first(None, 10), Some(500));
 }
 
 #[test]
