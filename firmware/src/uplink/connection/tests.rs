@@ -269,6 +269,30 @@ fn a_service_that_falls_silent_after_hello_is_named() {
 }
 
 #[test]
+fn a_move_begins_when_it_is_asked_for() {
+    let mut bench = Bench::after("start, connected 1, welcomed 1, move 1, connected 2, welcomed 2");
+    bench.feed("border, ready");
+    assert_eq!(bench.connection.move_began(), None);
+    bench.feed("move 2");
+    let asked = bench.now;
+    // It stays for a while, and the next connection fails once.
+    for event in [
+        "deadline",
+        "lost 3",
+        "deadline",
+        "connected 4",
+        "welcomed 4",
+        "move 2",
+    ] {
+        bench.feed(event);
+        assert_eq!(bench.connection.move_began(), Some(asked), "{event}");
+    }
+    assert!(bench.now > asked);
+    bench.feed("border, ready");
+    assert_eq!(bench.connection.move_began(), None);
+}
+
+#[test]
 fn services_that_send_a_camera_to_each_other_do_not_keep_it_busy() {
     let mut bench =
         Bench::after("start, connected 1, welcomed 1, move 1, connected 2, welcomed 2, move 2");
