@@ -141,9 +141,6 @@ impl Connection {
         match event {
             Event::Line(number, event) if line.number() == Some(number) => {
                 let was_streaming = line.streaming().is_some();
-                if matches!(event, LineEvent::Move) {
-                    self.move_began.get_or_insert(now);
-                }
                 if let Err(loss) = line.handle(event, now, &mut self.jitter) {
                     actions = self.lose_line(&mut line, &mut successor, loss, now);
                 } else if !was_streaming && line.streaming().is_some() {
@@ -166,7 +163,6 @@ impl Connection {
                 {
                     line = next;
                     line.take_over(now);
-                    self.move_began = None;
                     actions.push(Action::HandOver { from, to });
                     actions.push(self.report(&line, "moved to a new connection".into()));
                 }
@@ -192,7 +188,7 @@ impl Connection {
                     actions.push(self.report(&line, "connecting again".into()));
                 } else if successor.is_none() && line.should_move(now) {
                     let (opened, connect) = self.open(now);
-                    self.move_began.get_or_insert(now);
+                    self.move_began = line.move_wanted();
                     successor = Some(opened);
                     actions.push(connect);
                 }
@@ -249,7 +245,7 @@ impl Connection {
         self.connections
     }
 
-    /// When the line's service asked for a move, or a successor was first opened.
+    /// When the newest move was asked for, or due.
     pub(super) const fn move_began(&self) -> Option<Instant> {
         self.move_began
     }
@@ -279,7 +275,6 @@ impl Connection {
         now: Instant,
     ) -> Vec<Action> {
         let mut actions = self.count(line, &loss, now);
-        self.move_began = None;
         *line = match successor.take() {
             // The successor is on its way or there already.
             Some(next) if next.number().is_some() => next,
