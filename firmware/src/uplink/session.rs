@@ -227,7 +227,7 @@ impl Session {
     /// Another connection has its share of the network: how much gets through
     /// here says nothing.
     pub(super) fn shares_the_network(&mut self) {
-        self.throughput = Throughput::default();
+        self.throughput = Throughput::after_sharing();
     }
 
     /// Place of the next frame.

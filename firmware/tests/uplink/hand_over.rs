@@ -6,12 +6,7 @@ use crate::rig::{Rig, numbers};
 
 #[test]
 fn a_move_opens_the_next_connection_first_and_loses_nothing() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(30);
-    rig.start();
-    let mut first = rig.accept();
-    first.hello();
-    first.welcome(None);
+    let (mut rig, mut first) = Rig::streaming(30);
     assert_eq!(first.frames(30), numbers(0..30));
     first.say(&ServiceMessage::Move);
 
@@ -53,13 +48,8 @@ fn a_fresh_service_is_filled_before_it_takes_over() {
 
 #[test]
 fn a_fresh_instance_gets_what_nobody_has_seen_and_takes_over_at_once() {
-    let mut rig = Rig::new();
     // Eight seconds.
-    rig.camera.shoot(200);
-    rig.start();
-    let mut first = rig.accept();
-    first.hello();
-    first.welcome(None);
+    let (mut rig, mut first) = Rig::streaming(200);
     assert_eq!(first.frames(200), numbers(0..200));
     // Megabytes, so that the next one cannot get all of it before the border.
     rig.camera.payload_bytes = 100_000;
@@ -91,12 +81,7 @@ fn a_fresh_instance_gets_what_nobody_has_seen_and_takes_over_at_once() {
 
 #[test]
 fn a_line_that_breaks_while_its_successor_is_on_the_way_is_replaced_by_it() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(30);
-    rig.start();
-    let mut first = rig.accept();
-    first.hello();
-    first.welcome(None);
+    let (rig, mut first) = Rig::streaming(30);
     assert_eq!(first.frames(30), numbers(0..30));
     first.say(&ServiceMessage::Move);
     let mut second = rig.accept();
