@@ -27,6 +27,8 @@ use std::{
 use bytes::Bytes;
 use zerocam_protocol::{Segment, h264::ParameterSets, limits::MAX_ACCESS_UNIT_BYTES};
 
+pub(crate) use frame::duration_ms;
+
 use super::{RunFormat, flv, fragment::Splitter, intake::Unit};
 
 mod frame;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{
-    Action, Child, Packaged, Packager,
-    frame::{Problem, check, duration_ms},
+    Action, Child, Packaged, Packager, duration_ms,
+    frame::{Problem, check},
 };
 use crate::media::fragment::{Fragment, Piece, TICKS_PER_MS};
 
