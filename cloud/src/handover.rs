@@ -10,6 +10,7 @@
 
 mod asker;
 mod rollout;
+mod siblings;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -22,7 +23,10 @@ use serde::{Deserialize, Serialize};
 use tokio::{select, task::spawn_blocking, time::sleep};
 use tracing::{info, warn};
 
-pub use self::rollout::{Answer, Rollout};
+pub use self::{
+    rollout::{Answer, Rollout},
+    siblings::Siblings,
+};
 use crate::{cameras::camera::Record, config, service::Service, time::Now};
 use asker::Asker;
 
@@ -52,15 +56,24 @@ impl Instance {
             instance: format!("{name:016x}"),
         }
     }
+
+    /// Whether both are of the same revision, and not the same.
+    #[must_use]
+    pub fn is_sibling_of(&self, other: &Self) -> bool {
+        self.revision.is_some()
+            && self.revision == other.revision
+            && self.instance != other.instance
+    }
 }
 
 /// Asks and decides until the service stops. Ends at once where no revision is
 /// known.
 pub async fn watch(service: Arc<Service>) {
-    let Some(revision) = service.instance.revision.clone() else {
+    let ours = service.instance.clone();
+    if ours.revision.is_none() {
         return;
-    };
-    let asker = match spawn_blocking(|| Asker::new(revision)).await {
+    }
+    let asker = match spawn_blocking(|| Asker::new(ours)).await {
         Ok(asker) => Arc::new(asker),
         Err(error) => return warn!(%error, "nobody will notice a new revision"),
     };
@@ -102,6 +115,9 @@ fn address(service: &Service, record: &Record) -> Option<String> {
 /// Says how soon to ask again.
 fn decide(service: &Service, answers: &HashMap<String, Answer>) -> Duration {
     let mut pause = POLL;
+    if answers.values().any(|answer| *answer == Answer::Sibling) {
+        service.hear_sibling();
+    }
     for camera in service.cameras.all() {
         let mut record = camera.record();
         let answer = address(service, &record).and_then(|address| answers.get(&address));

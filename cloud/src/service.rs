@@ -1,14 +1,20 @@
 //! What all requests share.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tracing::warn;
 
 use crate::{
-    cameras::Cameras, config::Settings, handover::Instance, media::Spawner, memory::Memory,
+    cameras::Cameras,
+    config::Settings,
+    handover::{Instance, Siblings},
+    media::Spawner,
+    memory::Memory,
+    time::Now,
 };
 
 /// Viewers are refused when less than this share of `concurrency` is free, so
@@ -33,6 +39,7 @@ pub struct Service {
     pub instance: Instance,
     started: Instant,
     first_visit: FirstVisit,
+    siblings: Mutex<Siblings>,
     leaving: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
     requests: Arc<Semaphore>,
@@ -48,6 +55,7 @@ impl Service {
             instance: Instance::new(settings.revision.clone()),
             started: Instant::now(),
             first_visit: FirstVisit::default(),
+            siblings: Mutex::default(),
             leaving: watch::Sender::new(false),
             stopping: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.concurrency)),
@@ -73,7 +81,14 @@ impl Service {
     /// start.
     #[must_use]
     pub fn expects_cameras(&self) -> bool {
-        self.instance.revision.is_some() && self.first_visit.is_recent(Instant::now())
+        // In this order: this is a visit, whoever runs the service.
+        self.first_visit.is_recent(Now::read()) && self.instance.revision.is_some()
+    }
+
+    /// When visitors began to come here, at the latest now.
+    #[must_use]
+    pub fn first_visit(&self) -> Now {
+        self.first_visit.at(Now::read())
     }
 
     /// Whether cameras that stream have not had the time to connect.
@@ -81,6 +96,26 @@ impl Service {
     pub fn has_just_started(&self) -> bool {
         // In this order: who asks in the first seconds is the first visitor, too.
         self.expects_cameras() || self.started.elapsed() < ARRIVAL
+    }
+
+    /// Another instance of this revision was heard, see [`Siblings`].
+    pub fn hear_sibling(&self) {
+        if self.siblings().hear(Instant::now()) {
+            warn!(
+                "another instance of this revision answers viewers, and cannot have the camera's \
+                 pictures: run one, on Cloud Run with `--max-instances 1`"
+            );
+        }
+    }
+
+    /// Whether a camera that is not here may feed another instance.
+    #[must_use]
+    pub fn has_sibling(&self) -> bool {
+        self.siblings().are_near(Instant::now())
+    }
+
+    fn siblings(&self) -> MutexGuard<'_, Siblings> {
+        self.siblings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the service is about to end, so that cameras should go elsewhere.
@@ -119,13 +154,17 @@ impl Service {
 /// When visitors began to come here: a host may start an instance long before it
 /// sends anybody there, and only then cameras have a reason to move.
 #[derive(Debug, Default)]
-struct FirstVisit(OnceLock<Instant>);
+struct FirstVisit(OnceLock<Now>);
 
 impl FirstVisit {
     /// Asked for each visitor.
-    fn is_recent(&self, now: Instant) -> bool {
-        let first = *self.0.get_or_init(|| now);
-        now.saturating_duration_since(first) < ARRIVAL
+    fn at(&self, now: Now) -> Now {
+        *self.0.get_or_init(|| now)
+    }
+
+    fn is_recent(&self, now: Now) -> bool {
+        let first = self.at(now).monotonic;
+        now.monotonic.saturating_duration_since(first) < ARRIVAL
     }
 }
 
@@ -135,11 +174,11 @@ mod tests {
 
     #[test]
     fn cameras_are_expected_from_the_first_visitor_on() {
-        let started = Instant::now();
         let visit = FirstVisit::default();
-        let first = started + Duration::from_secs(3600);
+        let first = Now::read().plus(Duration::from_secs(3600));
         assert!(visit.is_recent(first));
-        assert!(visit.is_recent(first + ARRIVAL - Duration::from_millis(1)));
-        assert!(!visit.is_recent(first + ARRIVAL));
+        assert!(visit.is_recent(first.plus(ARRIVAL - Duration::from_millis(1))));
+        assert!(!visit.is_recent(first.plus(ARRIVAL)));
+        assert_eq!(visit.at(first.plus(ARRIVAL)), first);
     }
 }

@@ -61,7 +61,8 @@ pub struct Status {
 pub enum State {
     /// The newest picture is younger than 3 s.
     Live,
-    /// Silent for 3 to 10 s, or not heard yet by a service that has just started.
+    /// Silent for 3 to 10 s, or not heard here, but perhaps about to be: the
+    /// service has just started, or another instance of it is there.
     Stale,
     /// Silent for longer, or it said goodbye.
     Offline,
@@ -82,7 +83,8 @@ pub struct Reason {
 pub enum ReasonCode {
     /// Pictures arrive.
     Live,
-    /// Pictures ceased to arrive a moment ago, or the service has just started.
+    /// Pictures ceased to arrive a moment ago, the service has just started, or
+    /// another instance of it is there.
     Stale,
     /// It is connected or about to be; no picture yet.
     Starting,
@@ -187,7 +189,13 @@ pub struct Facts {
     /// The service is too young to know whether a camera that it has not heard
     /// is there: it may be on its way from another instance.
     pub just_started: bool,
+    /// A camera that is not here may feed another instance of the service.
+    pub has_sibling: bool,
 }
+
+/// What viewers are told who may have come to the wrong instance.
+pub const ELSEWHERE: &str = "another instance of this service may have the camera: the owner \
+                             should run a single one (--max-instances 1)";
 
 const SECOND_US: i64 = 1_000_000;
 const STALE_AFTER_US: i64 = 3 * SECOND_US;
@@ -218,7 +226,7 @@ pub fn judge(facts: &Facts, now: Now) -> (State, Reason) {
         if !missing || word.state == CameraState::ShuttingDown {
             return (State::Offline, reason(code, &word.reason, text));
         }
-        return (State::Offline, facts.absent(silence));
+        return facts.absent(silence);
     }
     let fault = facts
         .fault
@@ -251,11 +259,12 @@ pub fn judge(facts: &Facts, now: Now) -> (State, Reason) {
     }
     // A remembered camera that was there a moment ago may be on its way, too.
     let expected = silence.is_none_or(|silence| facts.remembered && silence < EXPECTED_WITHIN_US);
-    if facts.just_started && expected && facts.key_refused_unix_us.is_none() {
+    let is_awaited = expected && facts.key_refused_unix_us.is_none();
+    if facts.just_started && is_awaited && !facts.has_sibling {
         let text = "the service has just started and waits for the camera";
         return (State::Stale, reason(ReasonCode::Stale, "", text));
     }
-    (State::Offline, facts.absent(silence))
+    facts.absent(silence)
 }
 
 impl Facts {
@@ -275,7 +284,15 @@ impl Facts {
         (!newer).then_some((word, code, text))
     }
 
-    fn absent(&self, silence: Option<i64>) -> Reason {
+    fn absent(&self, silence: Option<i64>) -> (State, Reason) {
+        let is_refused = self.key_refused_unix_us > self.last_seen_unix_us;
+        if self.has_sibling && !is_refused {
+            return (State::Stale, reason(ReasonCode::Stale, "", ELSEWHERE));
+        }
+        (State::Offline, self.why_absent(silence))
+    }
+
+    fn why_absent(&self, silence: Option<i64>) -> Reason {
         if self.key_refused_unix_us > self.last_seen_unix_us {
             let text =
                 "a camera of this name tries with a wrong key: check the key in its zerocam.toml";
@@ -502,6 +519,29 @@ mod tests {
                     ..streaming(20)
                 },
                 "Offline NotSeen not seen for 20 s",
+            ),
+            (
+                Facts {
+                    has_sibling: true,
+                    ..nothing()
+                },
+                "Stale Stale another instance of this service may have the camera: the owner \
+                 should run a single one (--max-instances 1)",
+            ),
+            (
+                Facts {
+                    has_sibling: true,
+                    ..streaming(0)
+                },
+                "Live Live live",
+            ),
+            (
+                Facts {
+                    has_sibling: true,
+                    key_refused_unix_us: ago(5),
+                    ..nothing()
+                },
+                "Offline KeyRefused a camera of this name tries with a wrong key: check the key in its zerocam.toml",
             ),
         ];
         let now = Now {

@@ -28,7 +28,7 @@ use std::{
 use rustix::net::sockopt;
 
 pub use fault::{Fault, UnknownFault};
-use pump::{Direction, pump};
+use pump::{Direction, Link, pump};
 
 /// Each socket's buffer, either way.
 const SOCKET_BUFFER_BYTES: usize = 16 * 1024;
@@ -52,6 +52,8 @@ pub struct FaultProxy {
 struct Network {
     conditions: Mutex<Conditions>,
     connections: Mutex<Vec<Arc<Connection>>>,
+    up: Mutex<Link>,
+    down: Mutex<Link>,
     closing: AtomicBool,
 }
 
@@ -106,6 +108,8 @@ impl FaultProxy {
                 front: false,
             }),
             connections: Mutex::default(),
+            up: Mutex::new(Link::new()),
+            down: Mutex::new(Link::new()),
             closing: AtomicBool::new(false),
         });
         let acceptor = {
@@ -196,6 +200,13 @@ impl Network {
 
     fn connections(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
         locked(&self.connections)
+    }
+
+    fn link(&self, direction: Direction) -> MutexGuard<'_, Link> {
+        locked(match direction {
+            Direction::Up => &self.up,
+            Direction::Down => &self.down,
+        })
     }
 
     fn each(&self, act: impl Fn(&Connection)) {

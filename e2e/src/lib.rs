@@ -22,6 +22,7 @@
 
 pub mod browser;
 pub mod camera;
+mod companion;
 pub mod deployment;
 pub mod device;
 pub mod fault_proxy;

@@ -8,15 +8,13 @@
 
 use std::{
     io::{self, Read},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
 
 use m3u8_rs::MediaSegment;
+
+use crate::companion::{Companion, Shared};
 
 /// Before the next attempt, when nobody answers.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -26,94 +24,75 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A player in a thread of its own. Leaves when dropped.
 #[derive(Debug)]
-pub struct PlainPlayer {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    reserve: Mutex<Option<Reserve>>,
-    leaving: AtomicBool,
-}
+pub struct PlainPlayer(Companion<Option<Reserve>>);
 
 impl PlainPlayer {
     /// Of the playlist at this address.
     #[must_use]
     pub fn of(playlist_url: &str) -> Self {
-        let (shared, url) = (Arc::<Shared>::default(), playlist_url.to_owned());
-        let thread = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.play(&url))
-        };
-        Self {
-            shared,
-            thread: Some(thread),
-        }
-    }
-
-    /// The least that it had in hand since the last time this was asked; below
-    /// zero it stood still. `None` before it plays.
-    #[must_use]
-    pub fn take_least(&self) -> Option<f64> {
-        let mut reserve = self.shared.reserve();
-        reserve.as_mut().map(|it| it.take_least(Instant::now()))
-    }
-}
-
-impl Drop for PlainPlayer {
-    fn drop(&mut self) {
-        self.shared.leaving.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic in there has been printed.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Shared {
-    fn reserve(&self) -> MutexGuard<'_, Option<Reserve>> {
-        self.reserve.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn play(&self, url: &str) {
-        let (base, _) = url.rsplit_once('/').expect("a URL has slashes");
-        let mut next = None;
-        while !self.leaving.load(Ordering::Relaxed) {
+        let mut playback = Playback::of(playlist_url);
+        Self(Companion::start(None, move |reserve| {
             let asked = Instant::now();
-            let pause = match self.reload(url, base, &mut next) {
+            let pause = match playback.reload(reserve) {
                 Ok((target, true)) => target,
                 Ok((target, false)) => target / 2,
                 // What serves it is being replaced.
                 Err(_) => PAUSE,
             };
             thread::sleep(pause.saturating_sub(asked.elapsed()));
+        }))
+    }
+
+    /// The least that it had in hand since the last time this was asked; below
+    /// zero it stood still. `None` before it plays.
+    #[must_use]
+    pub fn take_least(&self) -> Option<f64> {
+        let mut reserve = self.0.notes();
+        reserve.as_mut().map(|it| it.take_least(Instant::now()))
+    }
+}
+
+/// What it plays, and how far it is.
+struct Playback {
+    url: String,
+    /// In front of the segments' addresses.
+    base: String,
+    /// The number of the next segment.
+    next: Option<u64>,
+}
+
+impl Playback {
+    fn of(playlist_url: &str) -> Self {
+        let (base, _) = playlist_url.rsplit_once('/').expect("a URL has slashes");
+        Self {
+            url: playlist_url.to_owned(),
+            base: base.to_owned(),
+            next: None,
         }
     }
 
     /// Takes what is new in the list: gives the target duration, and whether
-    /// anything was. `next` is the number of the next segment.
-    fn reload(
-        &self,
-        url: &str,
-        base: &str,
-        next: &mut Option<u64>,
-    ) -> io::Result<(Duration, bool)> {
-        let text = get(url)?;
+    /// anything was.
+    fn reload(&mut self, reserve: &Shared<Option<Reserve>>) -> io::Result<(Duration, bool)> {
+        let text = get(&self.url)?;
         let (_, list) = m3u8_rs::parse_media_playlist(&text).expect("a media playlist");
         let (first, mut is_new) = (list.media_sequence, false);
         let (begin, ahead_s) = beginning(&list.segments, hold_back_s(&text));
-        let from = next.unwrap_or(first + begin as u64);
+        let from = self.next.unwrap_or(first + begin as u64);
         for (number, segment) in (first..).zip(&list.segments) {
-            if number >= from {
-                get(&format!("{base}/{}", segment.uri))?;
-                (*next, is_new) = (Some(number + 1), true);
-                if let Some(reserve) = &mut *self.reserve() {
+            if number < from {
+                continue;
+            }
+            let is_gap = segment.unknown_tags.iter().any(|it| it.tag == "X-GAP");
+            if !is_gap {
+                get(&format!("{}/{}", self.base, segment.uri))?;
+                if let Some(reserve) = &mut *reserve.notes() {
                     reserve.add(segment.duration.into(), Instant::now());
                 }
             }
+            (self.next, is_new) = (Some(number + 1), true);
         }
-        (self.reserve()).get_or_insert_with(|| Reserve::new(ahead_s, Instant::now()));
+        (reserve.notes()).get_or_insert_with(|| Reserve::new(ahead_s, Instant::now()));
         Ok((Duration::from_secs(list.target_duration), is_new))
     }
 }

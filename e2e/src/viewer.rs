@@ -154,8 +154,14 @@ impl Viewer {
             "segment {number} was dated anew, {differs_ms} ms away"
         );
         self.dates_disagreed_ms = self.dates_disagreed_ms.max(differs_ms);
-        if let Some(before) = self.listed.get(&number) {
-            assert_eq!(*before, listed, "segment {number} changed");
+        if let Some(before) = self.listed.get_mut(&number) {
+            // Another service may lack what this viewer has.
+            if listed.is_gap && !before.is_gap && self.dates_agree_ms > 0 {
+                self.gaps.push(number);
+                *before = listed;
+            } else {
+                assert_eq!(*before, listed, "segment {number} changed");
+            }
             return Ok(());
         }
         if let Some((last, before)) = self.listed.last_key_value() {

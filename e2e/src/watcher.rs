@@ -6,13 +6,11 @@
 
 use std::{
     io::{self, Read},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
+
+use crate::companion::{Companion, Shared};
 
 /// Before the next attempt, when nobody answers.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -32,23 +30,14 @@ pub struct Seen {
 
 /// A viewer in a thread of its own. Leaves when dropped.
 #[derive(Debug)]
-pub struct Watcher {
-    notes: Arc<Notes>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Notes {
-    seen: Mutex<Seen>,
-    leaving: AtomicBool,
-}
+pub struct Watcher(Companion<Seen>);
 
 impl Watcher {
     /// Of `live.mp4` below this address.
     #[must_use]
     pub fn instant(base: &str) -> Self {
         let url = format!("{base}/live.mp4");
-        Self::start(move |notes| watch_instant(&url, notes))
+        Self::start(move |seen| watch_instant(&url, seen))
     }
 
     /// Of `index.m3u8` below this address.
@@ -56,31 +45,21 @@ impl Watcher {
     pub fn low_latency(base: &str) -> Self {
         let url = format!("{base}/index.m3u8");
         let mut before = String::new();
-        Self::start(move |notes| watch_low_latency(&url, &mut before, notes))
+        Self::start(move |seen| watch_low_latency(&url, &mut before, seen))
     }
 
-    fn start(mut watch: impl FnMut(&Notes) -> io::Result<()> + Send + 'static) -> Self {
-        let notes = Arc::<Notes>::default();
-        let thread = {
-            let notes = Arc::clone(&notes);
-            thread::spawn(move || {
-                while !notes.is_leaving() {
-                    // Whatever ended it: a viewer asks again.
-                    if watch(&notes).is_err() {
-                        thread::sleep(PAUSE);
-                    }
-                }
-            })
-        };
-        Self {
-            notes,
-            thread: Some(thread),
-        }
+    fn start(mut watch: impl FnMut(&Shared<Seen>) -> io::Result<()> + Send + 'static) -> Self {
+        Self(Companion::start(Seen::default(), move |seen| {
+            // Whatever ended it: a viewer asks again.
+            if watch(seen).is_err() {
+                thread::sleep(PAUSE);
+            }
+        }))
     }
 
     /// What came since the last time this was asked.
     pub fn take(&self) -> Seen {
-        let mut seen = self.notes.seen();
+        let mut seen = self.0.notes();
         let next = Seen {
             last: seen.last,
             ..Seen::default()
@@ -89,47 +68,28 @@ impl Watcher {
     }
 }
 
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.notes.leaving.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic in there has been printed.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Notes {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed)
-    }
-
-    fn note(&self) {
+impl Seen {
+    fn note(&mut self) {
         let now = Instant::now();
-        let mut seen = self.seen();
-        if let Some(last) = seen.last.replace(now) {
-            seen.longest_stop = seen.longest_stop.max(now - last);
+        if let Some(last) = self.last.replace(now) {
+            self.longest_stop = self.longest_stop.max(now - last);
         }
-        seen.pieces += 1;
+        self.pieces += 1;
     }
 }
 
-fn watch_instant(url: &str, notes: &Notes) -> io::Result<()> {
+fn watch_instant(url: &str, seen: &Shared<Seen>) -> io::Result<()> {
     let mut answer = get(url)?;
     let mut body = answer.body_mut().as_reader();
     let mut buffer = [0; 64 * 1024];
-    while !notes.is_leaving() && body.read(&mut buffer)? > 0 {
-        notes.note();
+    while !seen.is_leaving() && body.read(&mut buffer)? > 0 {
+        seen.notes().note();
     }
     Ok(())
 }
 
 /// One reload that waits for news.
-fn watch_low_latency(url: &str, before: &mut String, notes: &Notes) -> io::Result<()> {
+fn watch_low_latency(url: &str, before: &mut String, seen: &Shared<Seen>) -> io::Result<()> {
     let mut next = String::new();
     if let Some((msn, part)) = newest(before) {
         next = format!("?_HLS_msn={msn}&_HLS_part={}", part + 1);
@@ -137,7 +97,7 @@ fn watch_low_latency(url: &str, before: &mut String, notes: &Notes) -> io::Resul
     let text = get(&format!("{url}{next}"))?.body_mut().read_to_string();
     let text = text.map_err(io::Error::other)?;
     if newest(&text) > newest(before) {
-        notes.note();
+        seen.notes().note();
     }
     *before = text;
     Ok(())

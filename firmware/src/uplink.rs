@@ -15,6 +15,8 @@ mod checkin;
 mod connection;
 mod connector;
 mod cursor;
+#[cfg(test)]
+mod deploy_model;
 mod endpoint;
 mod failure;
 mod losses;

@@ -54,9 +54,9 @@ pub struct Record {
     pub moves: u32,
     /// It has moved there.
     pub moved_away: bool,
-    /// When it came to this instance, from another one or for the first time,
-    /// Unix microseconds. What it filmed shortly before is sent first.
-    pub arrived_unix_us: Option<i64>,
+    /// When it came to this instance. What it filmed shortly before is sent
+    /// first.
+    pub arrival: Option<Arrival>,
     /// When it was last heard, Unix microseconds.
     pub last_seen_unix_us: Option<i64>,
     /// Which device it is.
@@ -69,6 +69,15 @@ pub struct Record {
     pub health: Health,
     /// Its last remembered restarts and faults, oldest first.
     pub black_box: Vec<BlackBoxEntry>,
+}
+
+/// When a camera came to this instance, Unix microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was not here before.
+    First(i64),
+    /// It was, and then fed another instance.
+    Back(i64),
 }
 
 /// What a camera said of its state, and when.
@@ -120,16 +129,22 @@ impl Record {
 
     /// Whether pictures dated later than this were seen by players of another
     /// instance, and have yet to come here: the camera sends the past first.
+    /// Players who visit this instance have seen none there since.
     #[must_use]
-    pub fn is_catching_up(&self, newest_unix_us: i64) -> bool {
-        self.feed.is_open() && self.arrived_unix_us > Some(newest_unix_us)
+    pub fn is_catching_up(&self, newest_unix_us: i64, first_visit_unix_us: i64) -> bool {
+        let seen_until_unix_us = self.arrival.map(|arrival| match arrival {
+            Arrival::First(at) => at.min(first_visit_unix_us),
+            Arrival::Back(at) => at,
+        });
+        self.feed.is_open() && seen_until_unix_us > Some(newest_unix_us)
     }
 
     /// Notes that the camera feeds this instance from now on.
     pub fn arrive(&mut self, now: Now) {
-        if std::mem::take(&mut self.moved_away) || self.arrived_unix_us.is_none() {
-            self.arrived_unix_us = Some(now.unix_us);
+        if std::mem::take(&mut self.moved_away) {
+            self.arrival = Some(Arrival::Back(now.unix_us));
         }
+        self.arrival.get_or_insert(Arrival::First(now.unix_us));
     }
 
     /// Whether pictures come, or will in a moment.
@@ -209,9 +224,13 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use zerocam_protocol::{Run, message::Hello};
+    use zerocam_protocol::message::Hello;
 
     use super::*;
+
+    fn hello(device: &str) -> Hello {
+        crate::ingest::tests::hello(device, 7, 1)
+    }
 
     fn request(desired: Desired) -> CheckinRequest {
         CheckinRequest {
@@ -241,6 +260,29 @@ mod tests {
     }
 
     #[test]
+    fn what_players_have_seen_elsewhere_is_waited_for() {
+        let (now, mut record) = (Now::read(), Record::default());
+        let hello = hello("a");
+        record.feed.claim(ConnectionId(1), &hello, now.monotonic);
+        let at = |seconds: i64| now.unix_us + seconds * 1_000_000;
+        // When visitors came here, and the newest picture is from: seconds
+        // before and after the camera came.
+        let check = |record: &mut Record, visited, newest, expected| {
+            record.arrive(now);
+            let is_catching_up = record.is_catching_up(at(newest), at(visited));
+            assert_eq!(is_catching_up, expected, "{visited}, {newest}");
+        };
+        check(&mut record, -2, -3, true);
+        check(&mut record, -2, -1, false);
+        check(&mut record, 5, -1, true);
+        check(&mut record, 5, 0, false);
+        // It was here before, and so were visitors.
+        record.moved_away = true;
+        check(&mut record, -60, -1, true);
+        check(&mut record, -60, 0, false);
+    }
+
+    #[test]
     fn a_wish_before_the_first_check_in_supersedes_the_cameras_own() {
         let now = Now::read();
         let mut record = Record::default();
@@ -255,20 +297,7 @@ mod tests {
     #[test]
     fn a_device_that_may_not_feed_has_no_say() {
         let now = Now::read();
-        let hello = Hello {
-            camera: "garden".parse().unwrap(),
-            device: "b".parse().unwrap(),
-            run: Run(7),
-            connection: 1,
-            run_started_us: 0,
-            codec: "avc1.42c015".into(),
-            width: 640,
-            height: 272,
-            frame_rate_hz: 25.0,
-            target_duration_s: 1,
-            public_url: "ws://127.0.0.1:8080".into(),
-            software: "test".into(),
-        };
+        let hello = hello("b");
         let mut record = Record::default();
         record.feed.claim(ConnectionId(1), &hello, now.monotonic);
         let stop = Desired {

@@ -17,12 +17,12 @@ const MAX_ANSWER_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub(super) struct Asker {
     agent: Agent,
-    ours: String,
+    ours: Instance,
 }
 
 impl Asker {
-    /// For the process of this revision.
-    pub(super) fn new(ours: String) -> Self {
+    /// For this process.
+    pub(super) fn new(ours: Instance) -> Self {
         Self {
             agent: outgoing::agent(TIMEOUT),
             ours,
@@ -31,21 +31,30 @@ impl Asker {
 
     pub(super) fn ask(&self, address: &str) -> Answer {
         match self.get(address) {
-            Ok(Some(revision)) if revision == self.ours => Answer::Ours,
-            Ok(Some(revision)) => Answer::Another(revision),
-            Ok(None) => Answer::Unclear("it knows no revision".into()),
+            Ok(answered) if answered == self.ours => Answer::Ours,
+            Ok(answered) if answered.is_sibling_of(&self.ours) => Answer::Sibling,
+            Ok(Instance {
+                revision: Some(revision),
+                ..
+            }) => Answer::Another(revision),
+            Ok(_) => Answer::Unclear("it knows no revision".into()),
             Err(error) => Answer::Unclear(error.to_string()),
         }
     }
 
-    fn get(&self, address: &str) -> Result<Option<String>, ureq::Error> {
-        let mut answer = self.agent.get(format!("{address}/api/instance")).call()?;
-        // Whoever redirects is not this service.
+    fn get(&self, address: &str) -> Result<Instance, ureq::Error> {
+        let mut request = self.agent.get(format!("{address}/api/instance"));
+        // So that who answers knows of us, too.
+        if let Some(revision) = &self.ours.revision {
+            request = request.query("revision", revision);
+        }
+        let mut answer = request.query("instance", &self.ours.instance).call()?;
+        // A redirect that is not followed is an answer like any other.
         if answer.status() != 200 {
             return Err(ureq::Error::StatusCode(answer.status().as_u16()));
         }
         let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES);
-        Ok(body.read_json::<Instance>()?.revision)
+        body.read_json()
     }
 }
 
@@ -59,6 +68,13 @@ mod tests {
 
     use super::*;
 
+    fn asker() -> Asker {
+        Asker::new(Instance {
+            revision: Some("zerocam-2".into()),
+            instance: "b".into(),
+        })
+    }
+
     /// Asks somebody who answers each request with the next of these.
     fn ask(answers: &'static [(&str, &str)]) -> Vec<Answer> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -68,7 +84,10 @@ mod tests {
                 let mut peer = BufReader::new(listener.accept().unwrap().0);
                 let mut line = String::new();
                 peer.read_line(&mut line).unwrap();
-                assert_eq!(line, "GET /api/instance HTTP/1.1\r\n");
+                assert_eq!(
+                    line,
+                    "GET /api/instance?revision=zerocam-2&instance=b HTTP/1.1\r\n"
+                );
                 while line != "\r\n" {
                     line.clear();
                     peer.read_line(&mut line).unwrap();
@@ -79,7 +98,7 @@ mod tests {
                 let _ = peer.get_mut().write_all(answer.as_bytes());
             }
         });
-        let asker = Asker::new("zerocam-2".into());
+        let asker = asker();
         let heard = answers.iter().map(|_| asker.ask(&address)).collect();
         server.join().unwrap();
         heard
@@ -88,10 +107,15 @@ mod tests {
     #[test]
     fn only_a_revision_counts() {
         const OURS: &str = r#"{"revision":"zerocam-2","instance":"b"}"#;
+        const SIBLING: &str = r#"{"revision":"zerocam-2","instance":"d"}"#;
         const OTHER: &str = r#"{"revision":"zerocam-3","instance":"c"}"#;
         assert_eq!(
-            ask(&[("200 OK", OURS), ("200 OK", OTHER)]),
-            [Answer::Ours, Answer::Another("zerocam-3".into())]
+            ask(&[("200 OK", OURS), ("200 OK", SIBLING), ("200 OK", OTHER)]),
+            [
+                Answer::Ours,
+                Answer::Sibling,
+                Answer::Another("zerocam-3".into())
+            ]
         );
         let unclear = ask(&[
             ("200 OK", r#"{"revision":null,"instance":"c"}"#),
@@ -113,7 +137,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let answer = Asker::new("zerocam-2".into()).ask(&address);
+        let answer = asker().ask(&address);
         assert!(matches!(answer, Answer::Unclear(_)), "{answer:?}");
     }
 }

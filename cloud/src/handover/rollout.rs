@@ -13,8 +13,10 @@ const MOVE_AGAIN: Duration = Duration::from_secs(60);
 /// Who answered at the public address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// This revision.
+    /// This process.
     Ours,
+    /// Another process of this revision.
+    Sibling,
     /// That one.
     Another(String),
     /// Nobody, or something else, and what.

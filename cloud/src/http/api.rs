@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json,
     body::{Body, to_bytes},
-    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    extract::{
+        Query, State, WebSocketUpgrade, rejection::QueryRejection,
+        ws::rejection::WebSocketUpgradeRejection,
+    },
     http::{HeaderMap, StatusCode, header::SEC_WEBSOCKET_PROTOCOL},
     response::Response,
 };
@@ -111,8 +114,14 @@ fn meet(service: &Service, camera: &CameraName) -> Result<Arc<Camera>, Notice> {
 }
 
 /// Which instance this is. Public: another one asks when it looks for its
-/// successor.
-pub(super) async fn instance(State(service): State<Arc<Service>>) -> Json<Instance> {
+/// successor, and says which it is.
+pub(super) async fn instance(
+    State(service): State<Arc<Service>>,
+    asker: Result<Query<Instance>, QueryRejection>,
+) -> Json<Instance> {
+    if asker.is_ok_and(|Query(asker)| asker.is_sibling_of(&service.instance)) {
+        service.hear_sibling();
+    }
     Json(service.instance.clone())
 }
 
@@ -202,6 +211,7 @@ fn status_of(service: &Service, name: CameraName, permission: Permission, now: N
     let mut facts = Facts {
         key_refused_unix_us: service.cameras.refused_unix_us(&name),
         just_started: service.has_just_started(),
+        has_sibling: service.has_sibling(),
         ..Facts::default()
     };
     let mut status = Status {

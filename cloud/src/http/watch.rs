@@ -34,6 +34,7 @@ use crate::{
         window::MediaFile,
     },
     service::Service,
+    status::ELSEWHERE,
     time::Now,
 };
 
@@ -70,7 +71,7 @@ pub(super) async fn plain_playlist(
         window.plain_playlist().is_some()
     })?;
     let find = |camera: &Camera, window: &Window| match window.plain_playlist() {
-        Some(playlist) if !is_catching_up(camera, window) => Found::Here(playlist),
+        Some(playlist) if !is_catching_up(&service, camera, window) => Found::Here(playlist),
         _ => Found::ToCome,
     };
     Ok(playlist(wait_for(&service, &visitor, find).await?))
@@ -89,7 +90,7 @@ pub(super) async fn low_latency_playlist(
     if place.is_none() {
         expect_pictures(&service, &visitor, |window| window.low_latency().is_some())?;
     }
-    let find = |camera: &Camera, window: &Window| reload(camera, window, place);
+    let find = |camera: &Camera, window: &Window| reload(&service, camera, window, place);
     let found = wait_for(&service, &visitor, find).await?;
     Ok(playlist(if directives.wants_delta() {
         found.delta()
@@ -166,13 +167,18 @@ impl Directives {
 }
 
 /// Whether a playlist has what a player waits for.
-fn reload(camera: &Camera, window: &Window, place: Option<Place>) -> Found<Arc<LowLatency>> {
+fn reload(
+    service: &Service,
+    camera: &Camera,
+    window: &Window,
+    place: Option<Place>,
+) -> Found<Arc<LowLatency>> {
     let Some(playlist) = window.low_latency() else {
         return Found::ToCome;
     };
     match place {
         Some(place) if !playlist.has(place) => {
-            if playlist.is_far_beyond(place) && is_live(camera, window) {
+            if playlist.is_far_beyond(place) && is_live(service, camera, window) {
                 return Found::Never(Notice::bad_request(format!(
                     "segment {} is too far ahead: the last one is {}",
                     place.segment,
@@ -181,23 +187,26 @@ fn reload(camera: &Camera, window: &Window, place: Option<Place>) -> Found<Arc<L
             }
             Found::ToCome
         }
-        None if is_catching_up(camera, window) => Found::ToCome,
+        None if is_catching_up(service, camera, window) => Found::ToCome,
         _ => Found::Here(playlist.clone()),
     }
 }
 
 /// Whether a window ends before what another instance had: players that come
 /// from there would find a list that has gone back, and ask again too late.
-fn is_catching_up(camera: &Camera, window: &Window) -> bool {
-    let newest = window.newest();
-    newest.is_some_and(|newest| camera.record().is_catching_up(newest.date_unix_us))
+fn is_catching_up(service: &Service, camera: &Camera, window: &Window) -> bool {
+    let (newest, visited) = (window.newest(), service.first_visit().unix_us);
+    newest.is_some_and(|newest| {
+        let record = camera.record();
+        record.is_catching_up(newest.date_unix_us, visited)
+    })
 }
 
 /// Whether a window shows what the camera films now.
-fn is_live(camera: &Camera, window: &Window) -> bool {
+fn is_live(service: &Service, camera: &Camera, window: &Window) -> bool {
     let age_us = |newest: Newest| Now::read().unix_us.saturating_sub(newest.date_unix_us);
     let is_fresh = window.newest().map(age_us) < Some(LIVE_US);
-    is_fresh && camera.record().is_dated() && !is_catching_up(camera, window)
+    is_fresh && camera.record().is_dated() && !is_catching_up(service, camera, window)
 }
 
 /// Waits until the window of the camera has what `find` looks for. The visitor
@@ -260,6 +269,8 @@ fn expect_pictures(
         });
     if expected {
         Ok(())
+    } else if service.has_sibling() {
+        Err(Notice::unavailable(ELSEWHERE))
     } else {
         let text = "there is no picture of this camera yet";
         Err(Notice::not_found(text))

@@ -29,8 +29,8 @@ const LONGEST_ROUNDED_DOWN_MS: u32 = 499;
 const HOLD_BACK_TARGET_DURATIONS: u32 = 3;
 
 /// And this much more, for a deploy keeps the list from growing: it is noticed
-/// within a second and a half, and the next instance takes in ten seconds of the
-/// past before it lists anything.
+/// within a second and a half, and the next instance takes in some of the past
+/// before it lists anything.
 const HAND_OVER_MS: u32 = 3000;
 
 /// EXT-X-MAP in playlists of ordinary segments needs 6, EXT-X-GAP needs 8.

@@ -82,6 +82,28 @@ fn an_instance_names_itself() {
 }
 
 #[test]
+fn where_there_are_two_of_a_revision_viewers_are_told_so() {
+    let service = Service::deployed(plain_http(), Some("zerocam-2"));
+    let own = service.get("/api/instance").body;
+    let own = serde_json::from_slice::<serde_json::Value>(&own).unwrap();
+    let own = own["instance"].as_str().unwrap();
+    let reason = || service.status("garden")["reason"]["text"].to_string();
+    let waits = reason();
+    // Itself, an instance of another revision, and somebody else.
+    for asker in [
+        &format!("revision=zerocam-2&instance={own}"),
+        "revision=zerocam-3&instance=x",
+        "instance=x",
+        "",
+    ] {
+        service.get(&format!("/api/instance?{asker}"));
+        assert_eq!(reason(), waits, "{asker}");
+    }
+    service.get("/api/instance?revision=zerocam-2&instance=x");
+    assert!(reason().contains("--max-instances 1"), "{}", reason());
+}
+
+#[test]
 fn a_camera_moves_when_another_revision_answers() {
     let deployed = Arc::new(AtomicBool::new(false));
     let service = Service::deployed(plain_http(), Some("zerocam-1"));

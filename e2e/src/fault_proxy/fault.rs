@@ -7,8 +7,8 @@ use std::{net::SocketAddr, str::FromStr, time::Duration};
 pub enum Fault {
     /// Everything arrives this much later. `delay 200` (milliseconds)
     Delay(Duration),
-    /// Not more than this many bytes per second each way and connection, as a
-    /// token bucket; `None` is unlimited. `rate 250000`, `rate off`
+    /// Not more than this many bytes per second each way, of all connections
+    /// together, each in its turn; `None` is unlimited. `rate 250000`, `rate off`
     Rate(Option<u64>),
     /// Nothing passes and nobody can connect, until it is off. What was on its
     /// way arrives then. `blackout on`, `blackout off`

@@ -14,8 +14,8 @@ use super::{Conditions, Connection, Network, SOCKET_BUFFER_BYTES, Sockets, front
 /// What may be on its way beyond the socket buffers, per second of delay: a
 /// long line holds more. 16 Mb/s.
 const DELAYED_BYTES_PER_SECOND: u64 = 2_000_000;
-/// Most that passes at once at a limited rate.
-const BURST_BYTES: f64 = 4096.0;
+/// Most that a connection gives to the link in its turn.
+const TURN_BYTES: usize = 4096;
 
 /// How soon it is looked again whether more may pass.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -33,6 +33,8 @@ pub(super) enum Direction {
 struct Chunk {
     due: Instant,
     bytes: Vec<u8>,
+    /// How many of them the link has, and lets pass then.
+    on_link: usize,
 }
 
 /// Passes bytes on until an end closes, the connection is reset or the proxy
@@ -63,7 +65,6 @@ fn pass_all(
     let (mut from, to) = sockets.ends(direction);
     let mut on_the_way: VecDeque<Chunk> = VecDeque::new();
     let mut held_bytes = 0;
-    let mut bucket = Bucket::new();
     let mut buffer = [0; SOCKET_BUFFER_BYTES];
     let mut ended = false;
     // A request's head, until all of it is there.
@@ -92,11 +93,14 @@ fn pass_all(
         if !arrived.is_empty() {
             record(connection, direction, arrived);
             let bytes = through_front(&mut head, arrived);
-            held_bytes += bytes.len();
-            on_the_way.push_back(Chunk {
-                due: Instant::now() + conditions.delay,
-                bytes,
-            });
+            if !bytes.is_empty() {
+                held_bytes += bytes.len();
+                on_the_way.push_back(Chunk {
+                    due: Instant::now() + conditions.delay,
+                    bytes,
+                    on_link: 0,
+                });
+            }
         }
         if connection.cut_off.load(Ordering::Relaxed) {
             on_the_way.clear();
@@ -109,14 +113,19 @@ fn pass_all(
             && !held_up
             && chunk.due <= Instant::now()
         {
-            let allowed = bucket.allows(conditions.bytes_per_second, chunk.bytes.len());
-            let written = write_some(to, &chunk.bytes[..allowed])?;
-            bucket.take(written);
+            if chunk.on_link == 0 {
+                chunk.on_link = chunk.bytes.len().min(TURN_BYTES);
+                let rate = conditions.bytes_per_second;
+                chunk.due = network.link(direction).pass(rate, chunk.on_link);
+                continue;
+            }
+            let written = write_some(to, &chunk.bytes[..chunk.on_link])?;
             held_bytes -= written;
             chunk.bytes.drain(..written);
+            chunk.on_link -= written;
             if chunk.bytes.is_empty() {
                 on_the_way.pop_front();
-            } else {
+            } else if chunk.on_link > 0 {
                 break;
             }
         }
@@ -174,38 +183,28 @@ fn is_timeout(error: &io::Error) -> bool {
     )
 }
 
-/// A token bucket.
-struct Bucket {
-    tokens: f64,
-    filled: Instant,
+/// What all connections share in one direction.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// When all has passed that was given to it.
+    free_at: Instant,
 }
 
-impl Bucket {
-    fn new() -> Self {
+impl Link {
+    pub(super) fn new() -> Self {
         Self {
-            tokens: BURST_BYTES,
-            filled: Instant::now(),
+            free_at: Instant::now(),
         }
     }
 
-    /// How many of `wanted` bytes may pass now.
-    fn allows(&mut self, bytes_per_second: Option<u64>, wanted: usize) -> usize {
-        let passed = self.filled.elapsed();
-        self.filled = Instant::now();
+    /// Takes in so many bytes; says when they have passed.
+    fn pass(&mut self, bytes_per_second: Option<u64>, bytes: usize) -> Instant {
+        let now = Instant::now();
+        self.free_at = self.free_at.max(now);
         match bytes_per_second {
-            None => {
-                self.tokens = BURST_BYTES;
-                wanted
-            }
-            Some(rate) => {
-                let earned = passed.as_secs_f64() * rate as f64;
-                self.tokens = (self.tokens + earned).min(BURST_BYTES.max(rate as f64 / 50.0));
-                wanted.min(self.tokens.max(0.0) as usize)
-            }
+            None => self.free_at = now,
+            Some(rate) => self.free_at += Duration::from_secs_f64(bytes as f64 / rate as f64),
         }
-    }
-
-    fn take(&mut self, bytes: usize) {
-        self.tokens = (self.tokens - bytes as f64).max(0.0);
+        self.free_at
     }
 }

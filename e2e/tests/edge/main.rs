@@ -7,5 +7,6 @@
 
 mod handover;
 mod packager;
+mod slow_uplink;
 mod stage;
 mod two_services;

@@ -55,7 +55,7 @@ fn the_second_one_serves_the_same() {
     /// How far the first one is when the second starts: five seconds.
     const AHEAD: u64 = 5 * 25;
     /// Complete segments of those, at least.
-    const COMMON: usize = 4;
+    const COMMON: usize = 2;
     let (footage, home) = (Footage::bikes(), ServiceHome::new());
     let mut deployment = Deployment::new(&home, Duration::from_secs(3600));
     let _camera = camera(&home, deployment.address(), &footage);

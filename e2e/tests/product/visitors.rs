@@ -87,7 +87,7 @@ fn a_page_whose_link_is_ended_says_so_and_shows_nothing_more() {
     let service = home.start(0);
     let camera = Camera::start(&settings(&home, service.address, &footage));
     service.wait_until_live(GARDEN);
-    let link = service.viewers_link(GARDEN, &[]);
+    let link = service.viewers_link(GARDEN);
     let mut guest = Tab::open(&link);
     let mut owner = Tab::open(&service.link(GARDEN));
     for tab in [&mut guest, &mut owner] {

@@ -82,6 +82,8 @@ pub(super) struct Connection {
     /// Since the last connection that lasted.
     failures: u32,
     connections: u64,
+    /// See [`Self::move_began`].
+    move_began: Option<Instant>,
     jitter: fastrand::Rng,
 }
 
@@ -97,6 +99,7 @@ impl Connection {
             state: State::Idle,
             failures: 0,
             connections: 0,
+            move_began: None,
             jitter,
         }
     }
@@ -185,6 +188,7 @@ impl Connection {
                     actions.push(self.report(&line, "connecting again".into()));
                 } else if successor.is_none() && line.should_move(now) {
                     let (opened, connect) = self.open(now);
+                    self.move_began = line.move_wanted();
                     successor = Some(opened);
                     actions.push(connect);
                 }
@@ -239,6 +243,11 @@ impl Connection {
     /// Connections opened so far.
     pub(super) const fn connections(&self) -> u64 {
         self.connections
+    }
+
+    /// When the newest move was asked for, or due.
+    pub(super) const fn move_began(&self) -> Option<Instant> {
+        self.move_began
     }
 
     fn open(&mut self, now: Instant) -> (Line, Action) {

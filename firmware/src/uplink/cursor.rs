@@ -1,8 +1,8 @@
 //! What one connection has sent, and which frame it sends next.
 //!
-//! A connection begins where the service's `have` says, or at the oldest
-//! segment, and *catches up*: oldest first, whole segments left out when that
-//! would take longer than 15 s. From then on it is *live*: a frame older than
+//! A connection begins where the service's `have` says, or with the oldest
+//! segment that is of use, and *catches up*: oldest first, whole segments left
+//! out when that would take longer than 15 s. From then on it is *live*: a frame older than
 //! 1.5 s is dropped with the rest of its group of pictures. After whatever is
 //! left out, the next frame sent is a keyframe, and the frames' numbers show
 //! the hole.
@@ -18,6 +18,17 @@ use super::{
     CapturedFrame, RunInfo,
     ring::{Place, Ring, position_of},
 };
+
+/// Oldest frame that is ever sent again.
+pub(super) const MAX_BACKFILL: Duration = Duration::from_micros(MAX_BACKFILL_US);
+
+/// It takes a service this long to notice that viewers are sent elsewhere, and
+/// to say so.
+const UNNOTICED: Duration = Duration::from_secs(2);
+
+/// Whoever watches with the longest delay has all but the segment that is being
+/// filled, and perhaps the one before it.
+const UNSEEN_SEGMENTS: u32 = 2;
 
 /// Oldest frame that a live connection sends.
 pub(super) const MAX_LIVE_AGE: Duration = Duration::from_millis(1500);
@@ -39,16 +50,28 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// Begins a connection. `have` is the last frame with nothing missing
-    /// before it that the service holds.
-    pub(super) fn resume(ring: &mut Ring, have: Option<Position>, now: Instant) -> Self {
+    /// before it that the service holds; where it cannot go on from there,
+    /// nothing older than `oldest` is sent.
+    pub(super) fn resume(
+        ring: &mut Ring,
+        have: Option<Position>,
+        oldest: Duration,
+        now: Instant,
+    ) -> Self {
         let mut next = have.map_or(ring.first(), |have| ring.after(have));
         // Everything here is newer than what the service has: start afresh.
         if next == ring.first() && !follows(ring, next, have) {
             next = ring.segment_start_from(next).unwrap_or(ring.end());
         }
-        next = recent_from(ring, next, now);
+        let seamless = follows(ring, next, have);
         let newest = ring.newest().map(position_of);
         let up_to_date = next == ring.end() && have.is_some() && have == newest;
+        if seamless {
+            next = recent_from(ring, next, MAX_BACKFILL, now);
+        } else if !up_to_date {
+            let recent = recent_from(ring, next, oldest, now);
+            next = ring.begin(recent);
+        }
         let after_hole = !up_to_date && !follows(ring, next, have);
         ring.give_up(ring.first(), next);
         Self {
@@ -63,7 +86,7 @@ impl Cursor {
     /// had nothing: runs that are announced must not go back.
     pub(super) fn first_run(ring: &Ring, now: Instant) -> Option<Arc<RunInfo>> {
         let start = ring.segment_start_from(ring.first())?;
-        let frame = ring.get(recent_from(ring, start, now))?;
+        let frame = ring.get(recent_from(ring, start, MAX_BACKFILL, now))?;
         Some(Arc::clone(&frame.run))
     }
 
@@ -159,6 +182,16 @@ impl Cursor {
     }
 }
 
+/// How old what a service without any pictures gets first may be, when the
+/// camera was asked `since` then to move there and viewers wait for it already.
+/// On a network with little to spare, whatever nobody lacks would hold up what
+/// everybody waits for.
+pub(super) fn unseen(ring: &Ring, since: Duration) -> Duration {
+    let segment_s = ring.newest().map_or(0, |it| it.run.target_duration_s);
+    let segments = UNSEEN_SEGMENTS * Duration::from_secs(segment_s.into());
+    (since + UNNOTICED + segments).min(MAX_BACKFILL)
+}
+
 /// Whether the frame at `place` is the one right after `have`.
 fn follows(ring: &Ring, place: Place, have: Option<Position>) -> bool {
     let header = ring.get(place).map(|frame| frame.unit.header());
@@ -168,11 +201,10 @@ fn follows(ring: &Ring, place: Place, have: Option<Position>) -> bool {
 }
 
 /// `from`, or the first segment after it that is not too old to be sent again.
-fn recent_from(ring: &Ring, from: Place, now: Instant) -> Place {
-    const OLDEST: Duration = Duration::from_micros(MAX_BACKFILL_US);
+fn recent_from(ring: &Ring, from: Place, oldest: Duration, now: Instant) -> Place {
     let too_old = |place| {
         let frame = ring.get(place);
-        frame.is_some_and(|frame| now.saturating_duration_since(frame.captured) > OLDEST)
+        frame.is_some_and(|frame| now.saturating_duration_since(frame.captured) > oldest)
     };
     let mut place = from;
     while too_old(place) {

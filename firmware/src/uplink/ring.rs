@@ -66,6 +66,8 @@ pub(super) struct Ring {
     first: Place,
     dropped: u64,
     highest_sent: Option<Segment>,
+    /// Where the last connection began that could not go on from anything.
+    begun: Place,
     /// Runs up to this number are not kept.
     barred: Option<Segment>,
 }
@@ -79,6 +81,7 @@ impl Ring {
             first: Place(0),
             dropped: 0,
             highest_sent: None,
+            begun: Place(0),
             barred: None,
         }
     }
@@ -216,6 +219,14 @@ impl Ring {
     /// Highest segment of which any cursor ever sent a frame.
     pub(super) const fn highest_sent(&self) -> Option<Segment> {
         self.highest_sent
+    }
+
+    /// A connection begins, at the earliest at `from`, and not before the last
+    /// one that began: what a service lists must not begin earlier than what the
+    /// one before it listed. Gives the place.
+    pub(super) fn begin(&mut self, from: Place) -> Place {
+        self.begun = self.begun.max(from);
+        self.begun
     }
 
     /// A cursor passes over the frames in `from..to`, or they are forgotten.

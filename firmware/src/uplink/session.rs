@@ -51,6 +51,10 @@ pub(super) struct Session {
     announced: Option<Run>,
     /// From the welcome on.
     cursor: Option<Cursor>,
+    /// The last frame that can be watched at the service.
+    acknowledged: Option<Position>,
+    /// See [`Session::is_elsewhere`].
+    is_elsewhere: bool,
     clock: ClockOffset,
     health_due: Option<Instant>,
     throughput: Throughput,
@@ -106,6 +110,8 @@ impl Session {
             pending: false,
             announced: None,
             cursor: None,
+            acknowledged: None,
+            is_elsewhere: false,
             clock: ClockOffset::default(),
             health_due: None,
             throughput: Throughput::default(),
@@ -150,7 +156,8 @@ impl Session {
         for _ in 0..MOST_READS {
             match self.socket.read() {
                 Ok(Message::Text(text)) => match message::decode(&text) {
-                    Ok(ServiceMessage::Ack { clock, .. }) => {
+                    Ok(ServiceMessage::Ack { clock, have }) => {
+                        self.acknowledged = have;
                         if self.clock.offset_us().is_none() && self.is_welcomed() {
                             // The service's first exchange was made while both
                             // were busy connecting: a second one at once.
@@ -191,10 +198,36 @@ impl Session {
         reading
     }
 
-    /// The service accepted us: what it has decides what is sent first.
-    pub(super) fn welcomed(&mut self, ring: &mut Ring, have: Option<Position>, now: Instant) {
-        self.cursor = Some(Cursor::resume(ring, have, now));
+    /// The service accepted us: what it has decides what is sent first, and
+    /// nothing older than `oldest` is.
+    pub(super) fn welcomed(
+        &mut self,
+        ring: &mut Ring,
+        have: Option<Position>,
+        oldest: Duration,
+        is_elsewhere: bool,
+        now: Instant,
+    ) {
+        self.is_elsewhere = is_elsewhere;
+        self.cursor = Some(Cursor::resume(ring, have, oldest, now));
         self.health_due = Some(now);
+    }
+
+    /// The last frame that can be watched at the service.
+    pub(super) const fn acknowledged(&self) -> Option<Position> {
+        self.acknowledged
+    }
+
+    /// The service behind this connection lacks what the one behind the
+    /// connection before it has: what is sent there is lost to it.
+    pub(super) const fn is_elsewhere(&self) -> bool {
+        self.is_elsewhere
+    }
+
+    /// Another connection has its share of the network: how much gets through
+    /// here says nothing.
+    pub(super) fn shares_the_network(&mut self) {
+        self.throughput = Throughput::after_sharing();
     }
 
     /// Place of the next frame.

@@ -21,6 +21,7 @@ use super::{
     FrameReceiver, LinkState, Mailbox, UplinkConfig, UplinkEvent, Wish,
     connection::{Action, Connection, Event, LineEvent, Loss, Number, superseded},
     connector::Connector,
+    cursor::{MAX_BACKFILL, unseen},
     endpoint::Endpoint,
     failure::{Failure, Remedy, one_line},
     losses::Losses,
@@ -195,10 +196,16 @@ impl Upload {
             self.bar_runs(welcome.floor);
         }
         let now = Instant::now();
+        let line = self.connection.streaming().0;
+        let line = self.sessions.iter().find(|s| Some(s.number()) == line);
+        let is_elsewhere = line.is_some_and(|line| welcome.have < line.acknowledged());
+        let oldest = (self.connection.move_began())
+            .filter(|_| is_elsewhere)
+            .map_or(MAX_BACKFILL, |began| unseen(&self.ring, now - began));
         if let Some(session) = self.sessions.iter_mut().find(|s| s.number() == number)
             && !session.is_welcomed()
         {
-            session.welcomed(&mut self.ring, welcome.have, now);
+            session.welcomed(&mut self.ring, welcome.have, oldest, is_elsewhere, now);
         }
         let move_after = Duration::from_secs(welcome.move_after_s.into());
         let move_after = (!move_after.is_zero()).then_some(move_after);
@@ -226,7 +233,11 @@ impl Upload {
             tracing::warn!(pictures, "the network did not take all pictures in time");
         }
         figures.connections = Some(self.connection.connections());
+        let is_shared = matches!(self.connection.streaming(), (Some(_), Some(_)));
         for number in self.numbers() {
+            if is_shared && let Some(session) = self.session_mut(number) {
+                session.shares_the_network();
+            }
             if !self.is_held_back(number) {
                 self.write(number, &figures);
             }
@@ -267,8 +278,10 @@ impl Upload {
                 Writing::Border(place) => {
                     let ready = successor.is_some_and(|successor| {
                         self.write(successor, figures);
-                        let next = self.session_mut(successor).and_then(|s| s.next_place());
-                        next >= Some(place)
+                        let next = self.session_mut(successor);
+                        // Elsewhere it gets all of the network at once: on one
+                        // with little to spare it would never be ready.
+                        next.is_some_and(|it| it.is_elsewhere() || it.next_place() >= Some(place))
                     });
                     self.decide(Event::Border { ready });
                     // Handed over, it only finishes what is before the border.
@@ -314,7 +327,9 @@ impl Upload {
                     .sessions
                     .iter_mut()
                     .find(|session| session.number() == to);
-                if let (Some(border), Some(next)) = (border, next) {
+                if let (Some(border), Some(next)) = (border, next)
+                    && !next.is_elsewhere()
+                {
                     next.skip_to(&mut self.ring, border);
                 }
             }

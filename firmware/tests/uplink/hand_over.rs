@@ -1,17 +1,12 @@
 //! Make before break.
 
-use zerocam_protocol::{ServiceMessage, message::ByeReason};
+use zerocam_protocol::{Frame, ServiceMessage, clock::Exchange, message::ByeReason};
 
 use crate::rig::{Rig, numbers};
 
 #[test]
 fn a_move_opens_the_next_connection_first_and_loses_nothing() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(30);
-    rig.start();
-    let mut first = rig.accept();
-    first.hello();
-    first.welcome(None);
+    let (mut rig, mut first) = Rig::streaming(30);
     assert_eq!(first.frames(30), numbers(0..30));
     first.say(&ServiceMessage::Move);
 
@@ -52,13 +47,41 @@ fn a_fresh_service_is_filled_before_it_takes_over() {
 }
 
 #[test]
+fn a_fresh_instance_gets_what_nobody_has_seen_and_takes_over_at_once() {
+    // Eight seconds.
+    let (mut rig, mut first) = Rig::streaming(200);
+    assert_eq!(first.frames(200), numbers(0..200));
+    // Megabytes, so that the next one cannot get all of it before the border.
+    rig.camera.payload_bytes = 100_000;
+    rig.camera.shoot(10);
+    assert_eq!(first.frames(10), numbers(200..210));
+    first.say(&ServiceMessage::Ack {
+        clock: Exchange {
+            sent_us: 1,
+            echo: None,
+        },
+        have: rig.camera.position(208),
+    });
+    first.say(&ServiceMessage::Move);
+    let mut second = rig.accept();
+    second.hello();
+    second.welcome(None);
+    // Two seconds until a move is asked for, and two segments.
+    let begin = second.frames(1);
+    assert!((100..=125).contains(&begin[0].0), "{begin:?}");
+    rig.camera.shoot(20);
+    assert_eq!(first.frames(15), numbers(210..225));
+    assert_eq!(first.bye().reason, ByeReason::Superseded);
+    // Nothing is left out, although the first one got it.
+    assert_eq!(
+        second.frames_until(Frame(229)),
+        numbers(begin[0].0 + 1..230)
+    );
+}
+
+#[test]
 fn a_line_that_breaks_while_its_successor_is_on_the_way_is_replaced_by_it() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(30);
-    rig.start();
-    let mut first = rig.accept();
-    first.hello();
-    first.welcome(None);
+    let (rig, mut first) = Rig::streaming(30);
     assert_eq!(first.frames(30), numbers(0..30));
     first.say(&ServiceMessage::Move);
     let mut second = rig.accept();

@@ -73,6 +73,18 @@ impl Rig {
         }
     }
 
+    /// A camera that has made so many frames, and is welcome at a service that
+    /// has none.
+    pub(crate) fn streaming(frames: u32) -> (Self, Service<TcpStream>) {
+        let mut rig = Self::new();
+        rig.camera.shoot(frames);
+        rig.start();
+        let mut service = rig.accept();
+        service.hello();
+        service.welcome(None);
+        (rig, service)
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap()
     }

@@ -37,12 +37,7 @@ fn frames_arrive_in_order_and_a_stop_sends_what_waits() {
 
 #[test]
 fn messages_of_the_service_become_events() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(1);
-    rig.start();
-    let mut service = rig.accept();
-    service.hello();
-    service.welcome(None);
+    let (rig, mut service) = Rig::streaming(1);
     let desired = Desired {
         state: DesiredState::Stopped,
         version: 7,
@@ -113,12 +108,7 @@ fn a_clock_exchange_is_complete_before_the_first_frame() {
 
 #[test]
 fn after_a_reconnect_the_stream_goes_on_where_the_service_says() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(100);
-    rig.start();
-    let mut service = rig.accept();
-    service.hello();
-    service.welcome(None);
+    let (mut rig, mut service) = Rig::streaming(100);
     assert_eq!(service.frames(60), numbers(0..60));
     drop(service);
 
@@ -132,13 +122,8 @@ fn after_a_reconnect_the_stream_goes_on_where_the_service_says() {
 
 #[test]
 fn a_service_that_has_nothing_gets_at_most_ten_seconds_from_a_segment_on() {
-    let mut rig = Rig::new();
     // 25 frames a second: 14 s.
-    rig.camera.shoot(350);
-    rig.start();
-    let mut service = rig.accept();
-    service.hello();
-    service.welcome(None);
+    let (_rig, mut service) = Rig::streaming(350);
     let first = service.frames(1)[0];
     assert!(
         first >= Frame(100) && first.0.is_multiple_of(25),
@@ -149,12 +134,7 @@ fn a_service_that_has_nothing_gets_at_most_ten_seconds_from_a_segment_on() {
 
 #[test]
 fn a_new_run_is_announced_on_the_same_connection() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(30);
-    rig.start();
-    let mut service = rig.accept();
-    service.hello();
-    service.welcome(None);
+    let (mut rig, mut service) = Rig::streaming(30);
     assert_eq!(service.frames(30), numbers(0..30));
     rig.camera.begin_run(Run(1001));
     rig.camera.shoot(3);
@@ -181,12 +161,7 @@ fn higher_numbers_at_the_service_ask_for_a_new_run() {
 
 #[test]
 fn our_own_numbers_at_the_service_do_not() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(60);
-    rig.start();
-    let mut service = rig.accept();
-    service.hello();
-    service.welcome(None);
+    let (rig, mut service) = Rig::streaming(60);
     service.frames(60);
     drop(service);
     let mut service = rig.accept();
@@ -198,12 +173,7 @@ fn our_own_numbers_at_the_service_do_not() {
 
 #[test]
 fn a_stale_run_is_followed_by_a_new_one() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(30);
-    rig.start();
-    let mut service = rig.accept();
-    service.hello();
-    service.welcome(None);
+    let (mut rig, mut service) = Rig::streaming(30);
     service.frames(30);
     service.say(&ServiceMessage::Bye(Bye::new(
         ByeReason::StaleRun,
@@ -332,12 +302,7 @@ fn a_start_after_a_stop_connects_again() {
 
 #[test]
 fn shutting_down_ends_within_its_deadline_even_if_nobody_answers() {
-    let mut rig = Rig::new();
-    rig.camera.shoot(3);
-    rig.start();
-    let mut service = rig.accept();
-    service.hello();
-    service.welcome(None);
+    let (mut rig, mut service) = Rig::streaming(3);
     service.frames(3);
     // Returns at all: the service neither reads nor closes.
     rig.shut_down();

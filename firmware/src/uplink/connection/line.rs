@@ -62,7 +62,8 @@ pub(super) enum Line {
     Streaming {
         number: Number,
         since: Instant,
-        move_at: Option<Instant>,
+        /// From then on it should move, as soon as it may.
+        move_wanted: Option<Instant>,
         stay_until: Instant,
         heard: Instant,
         blocked: Option<Instant>,
@@ -121,7 +122,7 @@ impl Line {
                 *self = Self::Streaming {
                     number,
                     since: now,
-                    move_at: move_after.map(|after| now + with_jitter(after, jitter)),
+                    move_wanted: move_after.map(|after| now + with_jitter(after, jitter)),
                     stay_until: now,
                     heard: now,
                     blocked: None,
@@ -132,8 +133,8 @@ impl Line {
                 blocked.get_or_insert(now);
             }
             (Self::Streaming { blocked, .. }, LineEvent::Progress) => *blocked = None,
-            (Self::Streaming { move_at, stay_until, .. }, LineEvent::Move) => {
-                *move_at = Some(now.max(*stay_until));
+            (Self::Streaming { move_wanted, .. }, LineEvent::Move) => {
+                *move_wanted = Some(move_wanted.map_or(now, |wanted| wanted.min(now)));
             }
             // A welcome answers every hello. Before the first one its deadline
             // covers everything.
@@ -205,12 +206,15 @@ impl Line {
             Self::Streaming {
                 heard,
                 blocked,
-                move_at,
+                move_wanted,
+                stay_until,
                 ..
             } => {
                 let silent = *heard + CONNECTION_SILENCE;
                 let stalled = blocked.map(|since| since + WRITE_STALL);
-                let move_at = move_at.filter(|_| may_move);
+                let move_at = move_wanted
+                    .filter(|_| may_move)
+                    .map(|wanted| wanted.max(*stay_until));
                 [stalled, move_at]
                     .into_iter()
                     .flatten()
@@ -226,19 +230,25 @@ impl Line {
 
     /// Whether a successor should be opened.
     pub(super) fn should_move(&self, now: Instant) -> bool {
-        matches!(self, Self::Streaming { move_at: Some(at), .. } if now >= *at)
+        matches!(
+            self,
+            Self::Streaming { move_wanted: Some(wanted), stay_until, .. }
+                if now >= *wanted.max(stay_until)
+        )
+    }
+
+    /// Since when a successor was wanted, or will be.
+    pub(super) const fn move_wanted(&self) -> Option<Instant> {
+        match self {
+            Self::Streaming { move_wanted, .. } => *move_wanted,
+            _ => None,
+        }
     }
 
     /// It carries the stream from now on, in place of another one.
     pub(super) fn take_over(&mut self, now: Instant) {
-        if let Self::Streaming {
-            move_at,
-            stay_until,
-            ..
-        } = self
-        {
+        if let Self::Streaming { stay_until, .. } = self {
             *stay_until = now + MOVE_AGAIN;
-            *move_at = move_at.map(|at| at.max(*stay_until));
         }
     }
 

@@ -269,6 +269,29 @@ fn a_service_that_falls_silent_after_hello_is_named() {
 }
 
 #[test]
+fn a_move_begins_when_it_is_asked_for() {
+    let mut bench = Bench::after("start, connected 1, welcomed 1");
+    assert_eq!(bench.feed("move 1"), ["connect 2"]);
+    let first = bench.now;
+    bench.feed("connected 2");
+    bench.feed("welcomed 2");
+    assert_eq!(bench.connection.move_began(), Some(first));
+    bench.wait(Duration::from_millis(100));
+    bench.feed("move 2");
+    let second = bench.now;
+    bench.wait(Duration::from_millis(100));
+    bench.feed("border, ready");
+    // It stays for a while, is asked again, and the next connection fails once.
+    bench.feed("move 2");
+    assert_eq!(bench.feed("deadline"), ["connect 3"]);
+    for event in ["lost 3", "deadline", "connected 4", "welcomed 4"] {
+        bench.feed(event);
+        assert_eq!(bench.connection.move_began(), Some(second), "{event}");
+    }
+    assert!(bench.now > second);
+}
+
+#[test]
 fn services_that_send_a_camera_to_each_other_do_not_keep_it_busy() {
     let mut bench =
         Bench::after("start, connected 1, welcomed 1, move 1, connected 2, welcomed 2, move 2");

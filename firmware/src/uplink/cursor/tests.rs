@@ -37,7 +37,7 @@ fn send(cursor: &mut Cursor, ring: &mut Ring, rate: Option<f64>, now: Instant) -
 }
 
 fn first_sent(ring: &mut Ring, have: Option<Position>, now: Instant) -> Option<u64> {
-    let mut cursor = Cursor::resume(ring, have, now);
+    let mut cursor = Cursor::resume(ring, have, MAX_BACKFILL, now);
     send(&mut cursor, ring, None, now).first().copied()
 }
 
@@ -83,9 +83,35 @@ fn where_a_connection_begins() {
 }
 
 #[test]
+fn what_a_service_lists_never_begins_before_what_another_one_listed() {
+    let mut ring = ring(0..601);
+    let mut first = |have, oldest_s| {
+        let oldest = Duration::from_secs(oldest_s);
+        let mut cursor = Cursor::resume(&mut ring, have, oldest, at(600));
+        cursor
+            .peek(&mut ring, None, at(600))
+            .map(|it| it.unit.header().frame.0)
+    };
+    assert_eq!(first(None, 10), Some(350));
+    assert_eq!(first(None, 4), Some(500));
+    assert_eq!(first(None, 10), Some(500));
+    assert_eq!(
+        first(have(380), 4),
+        Some(381),
+        "it listed what is before that"
+    );
+    assert_eq!(
+        first(have(600), 4),
+        None,
+        "nor does one that has everything"
+    );
+    assert_eq!(first(None, 10), Some(500));
+}
+
+#[test]
 fn after_a_foreign_position_only_a_keyframe_follows() {
     let mut ring = ring(0..30);
-    let mut cursor = Cursor::resume(&mut ring, have(700), at(30));
+    let mut cursor = Cursor::resume(&mut ring, have(700), MAX_BACKFILL, at(30));
     for number in 30..52 {
         ring.push(frame(number, GOP, 1000));
     }
@@ -95,7 +121,7 @@ fn after_a_foreign_position_only_a_keyframe_follows() {
 #[test]
 fn a_live_connection_drops_the_rest_of_the_group() {
     let mut ring = ring(0..30);
-    let mut cursor = Cursor::resume(&mut ring, None, at(30));
+    let mut cursor = Cursor::resume(&mut ring, None, MAX_BACKFILL, at(30));
     assert_eq!(send(&mut cursor, &mut ring, None, at(30)).len(), 30);
     for number in 30..100 {
         ring.push(frame(number, GOP, 1000));
@@ -112,7 +138,7 @@ fn a_live_connection_drops_the_rest_of_the_group() {
 fn catching_up_leaves_out_whole_segments_that_would_take_too_long() {
     // 1034 bytes a frame, 25 850 bytes a second: 10 s wait.
     let mut ring = ring(0..250);
-    let mut cursor = Cursor::resume(&mut ring, None, at(250));
+    let mut cursor = Cursor::resume(&mut ring, None, MAX_BACKFILL, at(250));
     let production = ring.production().unwrap();
     // 3 s of video in 15 s.
     let rate = production * (1.0 + 3.0 / 15.0);
@@ -129,7 +155,7 @@ fn catching_up_leaves_out_whole_segments_that_would_take_too_long() {
 #[test]
 fn catching_up_ends_after_fifteen_seconds() {
     let mut ring = ring(0..250);
-    let mut cursor = Cursor::resume(&mut ring, None, at(250));
+    let mut cursor = Cursor::resume(&mut ring, None, MAX_BACKFILL, at(250));
     for number in 250..625 {
         ring.push(frame(number, GOP, 1000));
         // One frame a frame time: never gets nearer.
@@ -151,7 +177,7 @@ fn a_cursor_that_the_ring_overtakes_goes_on_at_a_keyframe() {
         bytes: 31 * 1034,
     });
     ring.push(frame(0, GOP, 1000));
-    let mut cursor = Cursor::resume(&mut ring, None, at(0));
+    let mut cursor = Cursor::resume(&mut ring, None, MAX_BACKFILL, at(0));
     for number in 1..60 {
         ring.push(frame(number, GOP, 1000));
     }
@@ -165,7 +191,7 @@ fn a_cursor_that_the_ring_overtakes_goes_on_at_a_keyframe() {
 #[test]
 fn an_ending_cursor_stops_at_its_border() {
     let mut ring = ring(0..60);
-    let mut cursor = Cursor::resume(&mut ring, None, at(60));
+    let mut cursor = Cursor::resume(&mut ring, None, MAX_BACKFILL, at(60));
     cursor.end_at(Place(50));
     assert_eq!(send(&mut cursor, &mut ring, None, at(60)).last(), Some(&49));
 }
@@ -232,7 +258,7 @@ proptest! {
     fn any_network_gets_decodable_frames_in_order(gop in 1_u64..60, steps in steps()) {
         let limits = RingLimits { age: Duration::from_secs(20), bytes: 200_000 };
         let mut ring = Ring::new(limits);
-        let mut cursor = Cursor::resume(&mut ring, None, at(0));
+        let mut cursor = Cursor::resume(&mut ring, None, MAX_BACKFILL, at(0));
         let mut service: Vec<u64> = Vec::new();
         let mut ever_sent = std::collections::BTreeSet::new();
         for (number, step) in (0..).zip(&steps) {
@@ -243,12 +269,12 @@ proptest! {
                 Step::Take(frames) => frames,
                 Step::Reconnect { lost } => {
                     service.truncate(service.len().saturating_sub(lost));
-                    cursor = Cursor::resume(&mut ring, service.last().and_then(|&n| have(n)), now);
+                    cursor = Cursor::resume(&mut ring, service.last().and_then(|&n| have(n)), MAX_BACKFILL, now);
                     0
                 }
                 Step::Fresh => {
                     service.clear();
-                    cursor = Cursor::resume(&mut ring, None, now);
+                    cursor = Cursor::resume(&mut ring, None, MAX_BACKFILL, now);
                     0
                 }
             };
@@ -279,7 +305,7 @@ proptest! {
         outages in prop::collection::vec((1_u64..100, 0_u64..225, 0_usize..20), 1..6),
     ) {
         let mut ring = Ring::new(RingLimits::default());
-        let mut cursor = Cursor::resume(&mut ring, None, at(0));
+        let mut cursor = Cursor::resume(&mut ring, None, MAX_BACKFILL, at(0));
         let mut service = Vec::new();
         let mut number = 0;
         for (up, down, lost) in outages {
@@ -294,7 +320,7 @@ proptest! {
             }
             service.truncate(service.len().saturating_sub(lost));
             let has = service.last().and_then(|&last| have(last));
-            cursor = Cursor::resume(&mut ring, has, at(number));
+            cursor = Cursor::resume(&mut ring, has, MAX_BACKFILL, at(number));
             service.extend(send(&mut cursor, &mut ring, None, at(number)));
         }
         prop_assert_eq!(service, (0..number).collect::<Vec<_>>());

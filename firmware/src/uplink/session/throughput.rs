@@ -11,6 +11,9 @@ const WINDOW: Duration = Duration::from_millis(500);
 /// in lumps, on a slow link about a second apart.
 const STALL: Duration = Duration::from_secs(2);
 
+/// What another connection left on its way shares the network this much longer.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// Share of the newest measurement in the result.
 const WEIGHT: f64 = 0.5;
 
@@ -24,6 +27,8 @@ pub(super) struct Throughput {
     standing: Duration,
     bytes: u64,
     rate: Option<f64>,
+    /// Waiting time that does not count.
+    settling: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +39,14 @@ struct Sample {
 }
 
 impl Throughput {
+    /// After another connection had its share of the network.
+    pub(super) fn after_sharing() -> Self {
+        Self {
+            settling: SETTLING,
+            ..Self::default()
+        }
+    }
+
     /// Takes in how many bytes were sent so far, and whether some wait now.
     pub(super) fn observe(&mut self, sent_bytes: u64, waiting: bool, now: Instant) {
         let sample = Sample {
@@ -51,6 +64,10 @@ impl Throughput {
         }
         let standing = std::mem::take(&mut self.standing);
         if standing >= STALL {
+            return;
+        }
+        if !self.settling.is_zero() {
+            self.settling = self.settling.saturating_sub(standing);
             return;
         }
         self.waited += standing;
@@ -90,6 +107,21 @@ mod tests {
         assert_eq!(throughput.bytes_per_second(), Some(150_000.0));
         throughput.observe(9_075_000, true, at(21_000));
         assert_eq!(throughput.bytes_per_second(), Some(100_000.0));
+    }
+
+    #[test]
+    fn what_another_connection_left_does_not_count() {
+        let start = Instant::now();
+        let mut throughput = Throughput::after_sharing();
+        for ms in (0..=1_000).step_by(100) {
+            throughput.observe(10 * ms, true, start + Duration::from_millis(ms));
+        }
+        for ms in (1_100..=1_500).step_by(100) {
+            assert_eq!(throughput.bytes_per_second(), None);
+            throughput.observe(200 * ms, true, start + Duration::from_millis(ms));
+        }
+        let rate = throughput.bytes_per_second().unwrap();
+        assert!(rate > 200_000.0, "{rate}");
     }
 
     #[test]
