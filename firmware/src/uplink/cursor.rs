@@ -3,10 +3,9 @@
 //! A connection begins where the service's `have` says, or with the oldest
 //! segment that is of use, and *catches up*: oldest first, whole segments left
 //! out when that would take longer than 15 s. From then on it is *live*: a frame
-//! older than
-//! 1.5 s is dropped with the rest of its group of pictures. After whatever is
-//! left out, the next frame sent is a keyframe, and the frames' numbers show
-//! the hole.
+//! older than 1.5 s is dropped with the rest of its group of pictures. After
+//! whatever is left out, the next frame sent is a keyframe, and the frames'
+//! numbers show the hole.
 
 use std::{
     sync::Arc,
