@@ -2,10 +2,10 @@
 //!
 //! A connection begins where the service's `have` says, or with the oldest
 //! segment that is of use, and *catches up*: oldest first, whole segments left
-//! out when that would take longer than 15 s. From then on it is *live*: a frame older than
-//! 1.5 s is dropped with the rest of its group of pictures. After whatever is
-//! left out, the next frame sent is a keyframe, and the frames' numbers show
-//! the hole.
+//! out when that would take longer than 15 s. From then on it is *live*: a frame
+//! older than 1.5 s is dropped with the rest of its group of pictures. After
+//! whatever is left out, the next frame sent is a keyframe, and the frames'
+//! numbers show the hole.
 
 use std::{
     sync::Arc,
@@ -182,9 +182,8 @@ impl Cursor {
     }
 }
 
-/// How old what a service without any pictures gets first may be, when the
-/// camera was asked `since` then to move there and viewers wait for it already.
-/// On a network with little to spare, whatever nobody lacks would hold up what
+/// How old what a service without any pictures gets first may be, so long
+/// `since` the camera was asked to move there: viewers wait for it already. On a network with little to spare, whatever nobody lacks would hold up what
 /// everybody waits for.
 pub(super) fn unseen(ring: &Ring, since: Duration) -> Duration {
     let segment_s = ring.newest().map_or(0, |it| it.run.target_duration_s);
