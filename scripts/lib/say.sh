@@ -26,8 +26,8 @@ die() {
 
 # For a command line that is wrong. The script has a function `usage`.
 usage_error() {
-    complain "$@"
     usage >&2
+    complain "$@"
     exit 64
 }
 

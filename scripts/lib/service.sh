@@ -8,7 +8,7 @@ readonly service_start_deadline_s=30
 # The port that was asked for.
 # Usage: port_number TEXT
 port_number() {
-    [[ $1 =~ ^[1-9][0-9]{0,4}$ ]] && (($1 <= 65535)) || usage_error "--port wants a number from 1 to 65535"
+    [[ $1 =~ ^[1-9][0-9]{0,4}$ && $1 -le 65535 ]] || usage_error "--port wants a number from 1 to 65535"
     say "$1"
 }
 
