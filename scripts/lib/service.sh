@@ -4,6 +4,10 @@
 # shellcheck disable=SC2154 # set by whoever includes this
 
 readonly service_start_deadline_s=30
+# Bash reports a killed program in its own words, unless it has a trap for the
+# signal. This one never runs.
+# shellcheck disable=SC2173
+trap : KILL
 
 # The port that was asked for.
 # Usage: port_number TEXT
