@@ -25,8 +25,8 @@ need_service() {
     need_node
     "$root/scripts/build-player"
     say "building"
-    cargo build --locked --manifest-path "$root/Cargo.toml" "${@/#/--package=}"
-    service_programs=${CARGO_TARGET_DIR:-$root/target}/debug
+    (cd "$root" && cargo build --locked "${@/#/--package=}")
+    service_programs=$(cd "$root" && realpath "${CARGO_TARGET_DIR:-target}")/debug
 }
 
 # The service's command, configured in $service_dir.
