@@ -36,11 +36,14 @@ rust_inputs() {
 
 # In CI every run has a fresh clone, so compiled dependencies are kept in the
 # cache. The product's own crates are compiled anew: cargo takes files for
-# unchanged by their times, which a clone does not keep.
+# unchanged by their times, which a clone does not keep; for the same reason one run
+# at a time has them.
 use_rust_cache() {
     [[ -z ${CARGO_TARGET_DIR:-} ]] || return 0
     export CARGO_TARGET_DIR=$cache_dir/target/$1
     mkdir -p "$CARGO_TARGET_DIR"
+    exec 7<"$CARGO_TARGET_DIR"
+    flock --nonblock 7 || { say "waiting for another run" && flock 7; }
     touch "$CARGO_TARGET_DIR"
     # Builds of other lock files go when they were not used for a day.
     find "$cache_dir/target" -mindepth 1 -maxdepth 1 -mtime +0 -exec rm -rf {} +

@@ -125,23 +125,29 @@ need_from_wheel() {
     PATH=$(dirname "$program"):$PATH
 }
 
+# Usage: have_rust OLDEST
+have_rust() {
+    local version
+    have cargo && version=$(rustc --version | cut -d' ' -f2) &&
+        printf '%s\n' "$1" "$version" | sort --version-sort --check=quiet
+}
+
 need_rust() {
-    have cargo || PATH=$HOME/.cargo/bin:$PATH
     # clang, because the crate v4l reads the kernel's headers through libclang.
     need cc c++ clang /etc/ssl/certs/ca-certificates.crt
-    local wanted have_version
+    local wanted
     wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
-    if ! have cargo; then
+    have_rust "$wanted" || PATH=$HOME/.cargo/bin:$PATH
+    # A system's own Rust stays as it is, and rustup's comes before it.
+    if ! have_rust "$wanted" && ! have rustup; then
         need curl
         say "installing Rust with rustup"
         curl --proto '=https' --tlsv1.2 --retry 3 -sSf https://sh.rustup.rs |
             sh -s -- -y --profile minimal --component clippy,rustfmt ||
             die "Rust could not be installed. Install Rust $wanted or newer (rustup, https://rustup.rs), then run this again."
     fi
-    have_version=$(rustc --version | cut -d' ' -f2)
-    if [[ $(printf '%s\n' "$wanted" "$have_version" | sort -V | head -n1) != "$wanted" ]]; then
-        die "Rust $have_version is too old, $wanted or newer is needed: rustup update stable"
-    fi
+    have_rust "$wanted" ||
+        die "$(rustc --version) is too old, $wanted or newer is needed: rustup update stable"
 }
 
 unpack_node() {

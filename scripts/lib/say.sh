@@ -24,6 +24,13 @@ die() {
     exit 1
 }
 
+# For a command line that is wrong. The script has a function `usage`.
+usage_error() {
+    usage >&2
+    complain "$@"
+    exit 64
+}
+
 # Seconds as 1:07.
 clock() {
     printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
