@@ -82,6 +82,7 @@ fn a_start_costs_the_card_two_documents() {
     let service = Service::new();
     let camera = Camera::at(service.url());
     let _daemon = camera.run_until_ready();
+    wait_until("stored state", || stored(&camera).contains("STOPPED"));
     let changes = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
     // Both, since equal ones in a row would be told as one.
     let kinds = inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
