@@ -35,7 +35,7 @@ pub enum Place {
 /// Neither a directory nor a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`memory` is {0:?}: it must be a directory, such as /var/lib/zerocam-cloud, or a bucket, such as gs://NAME"
+    "{0:?} is neither a directory, such as /var/lib/zerocam-cloud, nor a bucket, such as gs://NAME"
 )]
 pub struct InvalidPlace(String);
 

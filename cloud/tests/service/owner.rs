@@ -218,7 +218,7 @@ fn what_cannot_be_ended() {
     refuses(
         &output("here", 1, &["key", "garden"]),
         78,
-        "`memory` is \"here\": it must be a directory",
+        "\"here\" is neither a directory",
     );
     let other = Running::start(program());
     refuses(
