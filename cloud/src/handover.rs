@@ -27,7 +27,7 @@ pub use self::{
     rollout::{Answer, Rollout},
     siblings::Siblings,
 };
-use crate::{cameras::camera::Record, config, service::Service, time::Now};
+use crate::{access::SigningKey, cameras::camera::Record, config, service::Service, time::Now};
 use asker::Asker;
 
 /// How often it is asked.
@@ -64,6 +64,45 @@ impl Instance {
             && self.revision == other.revision
             && self.instance != other.instance
     }
+
+    /// How it tells another instance which it is: nobody else can.
+    #[must_use]
+    pub fn introduce(&self, key: &SigningKey) -> Introduction {
+        Introduction {
+            revision: self.revision.clone().unwrap_or_default(),
+            instance: self.instance.clone(),
+            proof: key.prove(&self.says()),
+        }
+    }
+
+    fn says(&self) -> String {
+        let revision = self.revision.as_deref().unwrap_or_default();
+        format!("instance.{revision}.{}", self.instance)
+    }
+}
+
+/// What an instance says of itself when it asks who answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Introduction {
+    /// What was deployed; empty where nobody says.
+    pub revision: String,
+    /// The process.
+    pub instance: String,
+    /// Made with the signing key that all instances share.
+    pub proof: String,
+}
+
+impl Introduction {
+    /// Who it is, if it is true.
+    #[must_use]
+    pub fn instance(self, key: &SigningKey) -> Option<Instance> {
+        let instance = Instance {
+            revision: Some(self.revision).filter(|revision| !revision.is_empty()),
+            instance: self.instance,
+        };
+        key.is_proven(&instance.says(), &self.proof)
+            .then_some(instance)
+    }
 }
 
 /// Asks and decides until the service stops. Ends at once where no revision is
@@ -73,7 +112,8 @@ pub async fn watch(service: Arc<Service>) {
     if ours.revision.is_none() {
         return;
     }
-    let asker = match spawn_blocking(|| Asker::new(ours)).await {
+    let introduction = ours.introduce(&service.settings.signing_key);
+    let asker = match spawn_blocking(|| Asker::new(ours, introduction)).await {
         Ok(asker) => Arc::new(asker),
         Err(error) => return warn!(%error, "nobody will notice a new revision"),
     };

@@ -25,6 +25,10 @@ use crate::{handover::Rollout, ingest::Dating, media::Media, time::Now};
 /// as many again that have died without this side knowing yet.
 const MAX_CONNECTIONS: usize = 4;
 
+/// For how long after its first visitor requests may still go to the instance
+/// before.
+const MIXED_VISITS_US: i64 = 4_000_000;
+
 /// One camera.
 #[derive(Debug)]
 pub struct Camera {
@@ -129,11 +133,12 @@ impl Record {
 
     /// Whether pictures dated later than this were seen by players of another
     /// instance, and have yet to come here: the camera sends the past first.
-    /// Players who visit this instance have seen none there since.
+    /// Players who visit this instance have seen none there since; but for a while
+    /// after the first visit requests may go to either.
     #[must_use]
     pub fn is_catching_up(&self, newest_unix_us: i64, first_visit_unix_us: i64) -> bool {
         let seen_until_unix_us = self.arrival.map(|arrival| match arrival {
-            Arrival::First(at) => at.min(first_visit_unix_us),
+            Arrival::First(at) => at.min(first_visit_unix_us.max(at - MIXED_VISITS_US)),
             Arrival::Back(at) => at,
         });
         self.feed.is_open() && seen_until_unix_us > Some(newest_unix_us)
@@ -274,6 +279,9 @@ mod tests {
         };
         check(&mut record, -2, -3, true);
         check(&mut record, -2, -1, false);
+        // The first visitor came long before: others were still sent elsewhere.
+        check(&mut record, -60, -5, true);
+        check(&mut record, -60, -3, false);
         check(&mut record, 5, -1, true);
         check(&mut record, 5, 0, false);
         // It was here before, and so were visitors.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use super::{Answer, Instance};
+use super::{Answer, Instance, Introduction};
 use crate::outgoing;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -18,14 +18,16 @@ const MAX_ANSWER_BYTES: u64 = 4096;
 pub(super) struct Asker {
     agent: Agent,
     ours: Instance,
+    introduction: Introduction,
 }
 
 impl Asker {
     /// For this process.
-    pub(super) fn new(ours: Instance) -> Self {
+    pub(super) fn new(ours: Instance, introduction: Introduction) -> Self {
         Self {
             agent: outgoing::agent(TIMEOUT),
             ours,
+            introduction,
         }
     }
 
@@ -43,12 +45,16 @@ impl Asker {
     }
 
     fn get(&self, address: &str) -> Result<Instance, ureq::Error> {
-        let mut request = self.agent.get(format!("{address}/api/instance"));
+        let Introduction {
+            revision,
+            instance,
+            proof,
+        } = &self.introduction;
+        let request = self.agent.get(format!("{address}/api/instance"));
         // So that who answers knows of us, too.
-        if let Some(revision) = &self.ours.revision {
-            request = request.query("revision", revision);
-        }
-        let mut answer = request.query("instance", &self.ours.instance).call()?;
+        let request = request.query("revision", revision);
+        let request = request.query("instance", instance).query("proof", proof);
+        let mut answer = request.call()?;
         // A redirect that is not followed is an answer like any other.
         if answer.status() != 200 {
             return Err(ureq::Error::StatusCode(answer.status().as_u16()));
@@ -69,10 +75,16 @@ mod tests {
     use super::*;
 
     fn asker() -> Asker {
-        Asker::new(Instance {
+        let ours = Instance {
             revision: Some("zerocam-2".into()),
             instance: "b".into(),
-        })
+        };
+        let introduction = Introduction {
+            revision: "zerocam-2".into(),
+            instance: "b".into(),
+            proof: "p".into(),
+        };
+        Asker::new(ours, introduction)
     }
 
     /// Asks somebody who answers each request with the next of these.
@@ -86,7 +98,7 @@ mod tests {
                 peer.read_line(&mut line).unwrap();
                 assert_eq!(
                     line,
-                    "GET /api/instance?revision=zerocam-2&instance=b HTTP/1.1\r\n"
+                    "GET /api/instance?revision=zerocam-2&instance=b&proof=p HTTP/1.1\r\n"
                 );
                 while line != "\r\n" {
                     line.clear();

@@ -30,7 +30,7 @@ use super::{
 use crate::{
     access::{Denied, Permission},
     cameras::Camera,
-    handover::Instance,
+    handover::{Instance, Introduction},
     ingest::{Connection, Key, Permits, Session, Signals},
     memory::document::continued,
     service::Service,
@@ -117,9 +117,11 @@ fn meet(service: &Service, camera: &CameraName) -> Result<Arc<Camera>, Notice> {
 /// successor, and says which it is.
 pub(super) async fn instance(
     State(service): State<Arc<Service>>,
-    asker: Result<Query<Instance>, QueryRejection>,
+    asker: Result<Query<Introduction>, QueryRejection>,
 ) -> Json<Instance> {
-    if asker.is_ok_and(|Query(asker)| asker.is_sibling_of(&service.instance)) {
+    let asker = asker.ok();
+    let asker = asker.and_then(|Query(asker)| asker.instance(&service.settings.signing_key));
+    if asker.is_some_and(|asker| asker.is_sibling_of(&service.instance)) {
         service.hear_sibling();
     }
     Json(service.instance.clone())

@@ -97,12 +97,18 @@ impl FromRequestParts<Arc<Service>> for Visible {
             let (permission, _) = permit_visit(grant, &camera)?;
             return Ok(Self(BTreeMap::from([(camera, permission)])));
         }
-        let cameras = cookies(&parts.headers).filter_map(|(name, token)| {
-            let camera = name.strip_prefix(COOKIE_PREFIX)?.parse().ok()?;
-            let (permission, _) = check_link(service, &camera, token).ok()?;
-            Some((camera, permission))
-        });
-        Ok(Self(cameras.collect()))
+        let mut cameras = BTreeMap::new();
+        for (name, token) in cookies(&parts.headers) {
+            let camera = name.strip_prefix(COOKIE_PREFIX).map(str::parse);
+            let Some(Ok(camera)) = camera else { continue };
+            match check_link(service, &camera, token) {
+                Ok((permission, _)) => _ = cameras.insert(camera, permission),
+                // Not a link that has ended.
+                Err(Denied::NotKnownYet) => return Err(Denied::NotKnownYet.into()),
+                Err(_) => {}
+            }
+        }
+        Ok(Self(cameras))
     }
 }
 

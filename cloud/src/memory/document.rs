@@ -198,7 +198,9 @@ impl Document {
     /// # Errors
     /// [`Full`].
     pub fn end_link(&mut self, camera: &CameraName, link: &Link) -> Result<bool, Full> {
-        if self.has_ended(camera, link) {
+        let known = self.cameras.get_mut(camera);
+        if let Some(end) = known.and_then(|it| it.ended_links.get_mut(&link.id)) {
+            *end = later(*end, link.expires_unix_s);
             return Ok(false);
         }
         let all = self.cameras.values().map(|it| it.ended_links.len());
@@ -261,11 +263,15 @@ impl Remembered {
         self.key_generation = self.key_generation.max(other.key_generation);
         for (id, theirs) in other.ended_links {
             let end = self.ended_links.entry(id).or_insert(theirs);
-            // Never is later than any end.
-            *end = end.zip(theirs).map(|(ours, theirs)| ours.max(theirs));
+            *end = later(*end, theirs);
         }
         keep_newest(&mut self.last_seen, other.last_seen);
     }
+}
+
+/// The later of two ends; never is later than any.
+fn later(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.zip(other).map(|(one, other)| one.max(other))
 }
 
 fn keep_newest(ours: &mut Option<LastSeen>, theirs: Option<LastSeen>) {

@@ -12,7 +12,7 @@ use object_store::{
     Error, ObjectStore, ObjectStoreExt, PutMode, RetryConfig, gcp::GoogleCloudStorageBuilder,
     local::LocalFileSystem, path::Path,
 };
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, task::spawn_blocking};
 use tracing::debug;
 
 use super::{
@@ -22,6 +22,9 @@ use super::{
 
 /// Versions that remain beside the newest.
 const KEPT: u64 = 3;
+
+/// How often a listing that is no longer true is asked for anew.
+const ATTEMPTS: u32 = 5;
 
 /// Where the service keeps its memory, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +158,7 @@ impl Store {
         &self,
         knows: Option<Version>,
     ) -> Result<(Option<Version>, Option<Document>), StoreError> {
+        let mut attempts = 0..ATTEMPTS;
         loop {
             let newest = self.versions().await?.into_iter().max();
             let Some(version) = newest.filter(|_| newest != knows) else {
@@ -165,7 +169,7 @@ impl Store {
                 Err(StoreError::Place {
                     source: Error::NotFound { .. },
                     ..
-                }) => {}
+                }) if attempts.next().is_some() => {}
                 read => return Ok((newest, Some(read?))),
             }
         }
@@ -232,27 +236,15 @@ impl Store {
 
     /// Opened when it is first used: a directory may be mounted late.
     async fn objects(&self) -> Result<&Arc<dyn ObjectStore>, StoreError> {
-        let open = || async { self.open().map_err(|e| self.error(e)) };
+        let open = || async {
+            let place = self.place.clone();
+            // It looks at files.
+            let opened = spawn_blocking(move || open(&place)).await;
+            opened
+                .unwrap_or_else(|ended| Err(ended.into()))
+                .map_err(|e| self.error(e))
+        };
         self.objects.get_or_try_init(open).await
-    }
-
-    fn open(&self) -> Result<Arc<dyn ObjectStore>, Error> {
-        Ok(match &self.place {
-            Place::Directory(path) => {
-                Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true))
-            }
-            // The environment may say more, as for all Google's programs.
-            Place::Bucket(name) => Arc::new(
-                GoogleCloudStorageBuilder::from_env()
-                    .with_bucket_name(name)
-                    .with_http_connector(Exchanger::new())
-                    .with_retry(RetryConfig {
-                        max_retries: 0,
-                        ..RetryConfig::default()
-                    })
-                    .build()?,
-            ),
-        })
     }
 
     fn error(&self, source: Error) -> StoreError {
@@ -261,6 +253,27 @@ impl Store {
             source,
         }
     }
+}
+
+fn open(place: &Place) -> Result<Arc<dyn ObjectStore>, Error> {
+    Ok(match place {
+        Place::Directory(path) => {
+            Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true))
+        }
+        // On Google's machines these tell who the service is. Elsewhere a
+        // user's credentials may (gcloud), but no service account's key: for
+        // that it would have to sign.
+        Place::Bucket(name) => Arc::new(
+            GoogleCloudStorageBuilder::from_env()
+                .with_bucket_name(name)
+                .with_http_connector(Exchanger::new())
+                .with_retry(RetryConfig {
+                    max_retries: 0,
+                    ..RetryConfig::default()
+                })
+                .build()?,
+        ),
+    })
 }
 
 #[cfg(test)]

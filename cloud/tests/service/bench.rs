@@ -89,6 +89,8 @@ impl Service {
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_global(Some(PATIENCE))
+            // A refusal may leave a body unread, and then ends its connection.
+            .max_idle_connections(0)
             .build();
         Self {
             address: address.recv().unwrap(),

@@ -10,7 +10,11 @@ use std::{
     thread,
 };
 
-use zerocam_cloud::config::Configuration;
+use zerocam_cloud::{
+    access::SigningKey,
+    config::Configuration,
+    handover::{Instance, Introduction},
+};
 use zerocam_protocol::{
     CameraMessage, Frame, ServiceMessage,
     message::{Bye, ByeReason},
@@ -89,17 +93,32 @@ fn where_there_are_two_of_a_revision_viewers_are_told_so() {
     let own = own["instance"].as_str().unwrap();
     let reason = || service.status("garden")["reason"]["text"].to_string();
     let waits = reason();
-    // Itself, an instance of another revision, and somebody else.
+    let other = SigningKey::parse(&SigningKey::generate().unwrap()).unwrap();
+    let introduce = |revision: &str, instance: &str, key: &SigningKey| {
+        let instance = Instance {
+            revision: Some(revision.into()),
+            instance: instance.into(),
+        };
+        let Introduction { proof, .. } = instance.introduce(key);
+        let asker = format!(
+            "revision={revision}&instance={}&proof={proof}",
+            instance.instance
+        );
+        service.get(&format!("/api/instance?{asker}"));
+    };
+    // Itself, an instance of another revision, and people.
+    introduce("zerocam-2", own, &service.key);
+    introduce("zerocam-3", "x", &service.key);
+    introduce("zerocam-2", "x", &other);
     for asker in [
-        &format!("revision=zerocam-2&instance={own}"),
-        "revision=zerocam-3&instance=x",
-        "instance=x",
+        "revision=zerocam-2&instance=x",
+        "revision=zerocam-2&instance=x&proof=x",
         "",
     ] {
         service.get(&format!("/api/instance?{asker}"));
-        assert_eq!(reason(), waits, "{asker}");
     }
-    service.get("/api/instance?revision=zerocam-2&instance=x");
+    assert_eq!(reason(), waits);
+    introduce("zerocam-2", "x", &service.key);
     assert!(reason().contains("--max-instances 1"), "{}", reason());
 }
 

@@ -389,6 +389,12 @@ fn nobody_watches_before_it_was_read_and_cameras_come_in() {
             answer.text()
         );
     }
+    // A browser with links is told the same, not that they have ended.
+    let cookie = format!("zerocam_door={good}");
+    for path in ["/", "/api/cameras", "/watch/door/"] {
+        let answer = service.get_with(path, &[("cookie", &cookie)]);
+        assert_eq!(answer.status, 503, "{path}");
+    }
     let ready = service.get("/health/ready");
     assert_eq!(ready.status, 503);
     assert!(

@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 use zerocam_cloud::access::SigningKey;
 use zerocam_protocol::token::{Grant, Link, Right};
@@ -19,6 +20,15 @@ use super::{
     bucket::Bucket,
     process::{KEY, prints, program, refuses},
 };
+
+/// An address at which nobody answers, and nobody will as long as it is held.
+fn held() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
+}
 
 /// The running program. It is killed when dropped.
 struct Running {
@@ -136,10 +146,7 @@ fn links_and_keys_end_by_a_command() {
     // By its address, as from another machine; and where viewers reach it.
     let anywhere = ["key", "garden", "--url", &service.url()];
     assert_eq!(prints(program().args(anywhere)), second);
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let (_held, nobody) = held();
     let file = directory.path().join("cloud.toml");
     let url = service.url();
     let text = format!("listen = \"{nobody}\"\npublic_url = \"{url}\"\nplain_http = true\n");
@@ -198,10 +205,7 @@ fn what_cannot_be_ended() {
         &["key", "garden"],
         &["key", "garden", "--new"],
     ];
-    let stranger = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let (_held, stranger) = held();
     for arguments in lost {
         let text = format!("the service does not answer at http://{stranger}");
         refuses(&output(&directory, stranger.port(), arguments), 74, &text);

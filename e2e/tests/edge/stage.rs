@@ -139,19 +139,28 @@ pub(crate) fn follow(viewer: &mut Viewer, frame: u64) {
 }
 
 /// As [`check_what_is_lost`]: nothing is, and none was left out before it was
-/// sent.
+/// sent. A machine that stands still for a second makes the camera begin a new
+/// run; each is whole.
 pub(crate) fn check_nothing_is_lost(
     camera: &mut Camera,
     tap: &FaultProxy,
     viewer: &mut Viewer,
 ) -> Sent {
     let sent = check_what_is_lost(camera, tap, viewer);
-    let frames = viewer.pictures.iter().map(|((_, frame), _)| *frame);
-    let (&(_, last), _) = sent.pictures.last_key_value().expect("pictures were sent");
-    assert!(frames.eq(0..=last), "pictures that were never sent");
-    assert_eq!(
-        (&viewer.gaps, &viewer.discontinuities),
-        (&Vec::new(), &Vec::new())
+    let mut runs = 0;
+    for run in (viewer.pictures).chunk_by(|((one, _), _), ((next, _), _)| one == next) {
+        let frames = run.iter().map(|((_, frame), _)| *frame);
+        assert!(
+            frames.eq(0..run.len() as u64),
+            "pictures that were never sent"
+        );
+        runs += 1;
+    }
+    assert_eq!(viewer.gaps, [0; 0]);
+    assert!(
+        viewer.discontinuities.len() < runs,
+        "{:?}",
+        viewer.discontinuities
     );
     sent
 }

@@ -308,6 +308,17 @@ fn joined(a: &Document, b: &Document) -> Document {
     both
 }
 
+#[test]
+fn a_link_stays_ended_until_the_last_of_its_id_is_over() {
+    let (garden, now) = (name("garden"), Now::read());
+    let over = now.unix_s() - 2 * FORGET_LINK_AFTER_S;
+    let mut document = Document::default();
+    assert_eq!(document.end_link(&garden, &link("a", Some(over))), Ok(true));
+    assert_eq!(document.end_link(&garden, &link("a", None)), Ok(false));
+    document.forget(now);
+    assert!(document.has_ended(&garden, &link("a", None)));
+}
+
 proptest! {
     #[test]
     fn a_join_knows_no_order(a in documents(), b in documents(), c in documents()) {
