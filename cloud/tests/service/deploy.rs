@@ -24,8 +24,12 @@ case $* in
 *"projects describe"*) echo 123456 ;;
 *"buckets describe"*) cat bucket ;;
 *"buckets create"*) echo "$*" >bucket ;;
+*"run services describe"*"env[].name"*) cat variables ;;
 *"run services describe"*) cat url ;;
-*"run deploy"*) echo https://zerocam-123456.europe-west1.run.app >url ;;
+*"run deploy"*)
+    echo https://zerocam-123456.europe-west1.run.app >url
+    echo "ZEROCAM_SIGNING_KEY;ZEROCAM_MEMORY" >variables
+    ;;
 esac
 "#;
 
@@ -129,14 +133,29 @@ fn a_new_project_and_the_same_again() {
     let secret = project.file("secret");
     SigningKey::parse(&secret).unwrap();
 
-    // The owner may have given it more memory.
+    // The owner may have given it more memory, and another place for what it keeps.
     project.prints("deploy-cloud-run", &target);
     assert_eq!(project.file("secret"), secret);
     let both = project.file("calls");
     let again = both.strip_prefix(&first).unwrap();
     assert!(again.contains("run deploy zerocam --source"), "{again}");
     assert!(!again.contains("--memory"), "{again}");
-    assert!(!again.contains("buckets create"), "{again}");
+    assert!(!again.contains("ZEROCAM_MEMORY"), "{again}");
+    assert!(!again.contains("storage buckets"), "{again}");
+
+    // It may be from before it kept anything.
+    fs::write(
+        project.directory.path().join("variables"),
+        "ZEROCAM_SIGNING_KEY\n",
+    )
+    .unwrap();
+    project.prints("deploy-cloud-run", &target);
+    let all = project.file("calls");
+    let third = all.strip_prefix(&both).unwrap();
+    let memory = "--update-env-vars ZEROCAM_MEMORY=gs://zerocam-memory-123456";
+    assert!(third.contains(memory), "{third}");
+    assert!(!third.contains("buckets create"), "{third}");
+    assert!(!third.contains("--cpu"), "{third}");
 }
 
 #[test]
