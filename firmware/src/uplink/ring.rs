@@ -221,8 +221,8 @@ impl Ring {
         self.highest_sent
     }
 
-    /// A connection begins, at the earliest at `from`, and not before the last
-    /// one that began: what a service lists must not begin earlier than what the
+    /// A connection begins afresh, at the earliest at `from`, and not before the
+    /// last one that did: what a service lists must not begin earlier than what the
     /// one before it listed. Gives the place.
     pub(super) fn begin(&mut self, from: Place) -> Place {
         self.begun = self.begun.max(from);
