@@ -59,19 +59,19 @@ impl Cursor {
         now: Instant,
     ) -> Self {
         let mut next = have.map_or(ring.first(), |have| ring.after(have));
-        // Everything here is newer than what the service has: start afresh.
-        if next == ring.first() && !follows(ring, next, have) {
-            next = ring.segment_start_from(next).unwrap_or(ring.end());
-        }
         let seamless = follows(ring, next, have);
-        let newest = ring.newest().map(position_of);
-        let up_to_date = next == ring.end() && have.is_some() && have == newest;
         if seamless {
             next = recent_from(ring, next, MAX_BACKFILL, now);
-        } else if !up_to_date {
-            let recent = recent_from(ring, next, oldest, now);
+        } else if next > ring.first() {
+            next = recent_from(ring, next, oldest, now);
+        } else {
+            // Everything here is newer than what the service has: start afresh.
+            let start = ring.segment_start_from(next).unwrap_or(ring.end());
+            let recent = recent_from(ring, start, oldest, now);
             next = ring.begin(recent);
         }
+        let newest = ring.newest().map(position_of);
+        let up_to_date = next == ring.end() && have.is_some() && have == newest;
         let after_hole = !up_to_date && !follows(ring, next, have);
         ring.give_up(ring.first(), next);
         Self {
@@ -183,12 +183,13 @@ impl Cursor {
 }
 
 /// How old what a service without any pictures gets first may be, so long
-/// `since` the camera was asked to move there: viewers wait for it already. On a network with little to spare, whatever nobody lacks would hold up what
-/// everybody waits for.
-pub(super) fn unseen(ring: &Ring, since: Duration) -> Duration {
+/// `since` the camera was asked to move there: viewers wait for it already, and
+/// for what the line has not sent, its `delay`. On a network with little to
+/// spare, whatever nobody lacks would hold up what everybody waits for.
+pub(super) fn unseen(ring: &Ring, since: Duration, delay: Duration) -> Duration {
     let segment_s = ring.newest().map_or(0, |it| it.run.target_duration_s);
     let segments = UNSEEN_SEGMENTS * Duration::from_secs(segment_s.into());
-    (since + UNNOTICED + segments).min(MAX_BACKFILL)
+    (since + delay + UNNOTICED + segments).min(MAX_BACKFILL)
 }
 
 /// Whether the frame at `place` is the one right after `have`.

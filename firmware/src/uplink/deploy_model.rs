@@ -6,12 +6,14 @@
 //! and cursors are the real ones. The player reloads as hls.js does, begins with
 //! [`HOLD_BACK_S`] in hand, and finds the next instance from the deploy on.
 
+use std::time::Duration;
+
 use zerocam_protocol::Frame;
 
 use super::{
     RingLimits,
     cursor::{Cursor, MAX_BACKFILL, unseen},
-    ring::Ring,
+    ring::{Place, Ring, position_of},
     sample::{FRAME_TIME, at, frame},
 };
 
@@ -79,7 +81,7 @@ fn deploy(policy: Policy, ratio: f64, times: Times) -> Outcome {
         if now == times.connected {
             let since = FRAME_TIME * (times.connected - times.noticed) as u32;
             let oldest = if policy.only_unseen {
-                unseen(&ring, since)
+                unseen(&ring, since, line.delay(&ring, at(now)))
             } else {
                 MAX_BACKFILL
             };
@@ -288,5 +290,28 @@ fn viewers_of_plain_hls_never_run_dry_at_a_deploy() {
     ] {
         let outcomes = table(name, policy);
         assert!(outcomes.iter().any(|it| it.least < 0.0), "{name}");
+    }
+}
+
+#[test]
+fn what_a_line_that_lags_behind_has_not_sent_is_left_to_the_next_service() {
+    for lag in 1..=9 * RATE {
+        let now = 20 * RATE;
+        let mut ring = Ring::new(RingLimits::default());
+        for number in 0..=now {
+            ring.push(frame(number, GOP, 1000));
+        }
+        // After an outage.
+        let have = ring.get(Place(now - lag - 1)).map(position_of);
+        let line = Cursor::resume(&mut ring, have, MAX_BACKFILL, at(now));
+        assert_eq!(line.next(), Place(now - lag));
+        let border = ring.segment_start_from(line.next());
+
+        let oldest = unseen(&ring, Duration::ZERO, line.delay(&ring, at(now)));
+        let next = Cursor::resume(&mut ring, None, oldest, at(now));
+        assert!(
+            Some(next.next()) <= border,
+            "{lag} frames behind: {next:?} after {border:?}"
+        );
     }
 }

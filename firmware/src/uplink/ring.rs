@@ -66,7 +66,7 @@ pub(super) struct Ring {
     first: Place,
     dropped: u64,
     highest_sent: Option<Segment>,
-    /// Where the last connection began that could not go on from anything.
+    /// Where the last connection began that began afresh.
     begun: Place,
     /// Runs up to this number are not kept.
     barred: Option<Segment>,
@@ -221,9 +221,9 @@ impl Ring {
         self.highest_sent
     }
 
-    /// A connection begins, at the earliest at `from`, and not before the last
-    /// one that began: what a service lists must not begin earlier than what the
-    /// one before it listed. Gives the place.
+    /// A connection begins afresh, at the earliest at `from`, and not before the
+    /// last one that did: what a service lists must not begin earlier than what
+    /// the one before it listed. Gives the place.
     pub(super) fn begin(&mut self, from: Place) -> Place {
         self.begun = self.begun.max(from);
         self.begun

@@ -53,6 +53,8 @@ pub(super) struct Session {
     cursor: Option<Cursor>,
     /// The last frame that can be watched at the service.
     acknowledged: Option<Position>,
+    /// See [`Session::succeeds`].
+    line_had: Option<Position>,
     /// See [`Session::is_elsewhere`].
     is_elsewhere: bool,
     clock: ClockOffset,
@@ -111,6 +113,7 @@ impl Session {
             announced: None,
             cursor: None,
             acknowledged: None,
+            line_had: None,
             is_elsewhere: false,
             clock: ClockOffset::default(),
             health_due: None,
@@ -218,6 +221,18 @@ impl Session {
         self.acknowledged
     }
 
+    /// This connection says `hello` when the line's service `has` that much. It
+    /// may acknowledge more before this one's welcome is read.
+    pub(super) const fn succeeds(&mut self, has: Option<Position>) {
+        self.line_had = has;
+    }
+
+    /// What the line's service had acknowledged when this connection said
+    /// `hello`.
+    pub(super) const fn line_had(&self) -> Option<Position> {
+        self.line_had
+    }
+
     /// The service behind this connection lacks what the one behind the
     /// connection before it has: what is sent there is lost to it.
     pub(super) const fn is_elsewhere(&self) -> bool {
@@ -233,6 +248,12 @@ impl Session {
     /// Place of the next frame.
     pub(super) fn next_place(&self) -> Option<Place> {
         self.cursor.as_ref().map(Cursor::next)
+    }
+
+    /// How long the oldest frame that is still to be sent has waited.
+    pub(super) fn delay(&self, ring: &Ring, now: Instant) -> Duration {
+        let cursor = self.cursor.as_ref();
+        cursor.map_or(Duration::ZERO, |cursor| cursor.delay(ring, now))
     }
 
     /// Leaves out everything before `place`: another connection sent it.

@@ -196,15 +196,17 @@ impl Upload {
             self.bar_runs(welcome.floor);
         }
         let now = Instant::now();
-        let line = self.connection.streaming().0;
-        let line = self.sessions.iter().find(|s| Some(s.number()) == line);
-        let is_elsewhere = line.is_some_and(|line| welcome.have < line.acknowledged());
-        let oldest = (self.connection.move_began())
-            .filter(|_| is_elsewhere)
-            .map_or(MAX_BACKFILL, |began| unseen(&self.ring, now - began));
+        let line = self.line().filter(|line| line.number() != number);
+        let line_delay = line.map(|line| line.delay(&self.ring, now));
         if let Some(session) = self.sessions.iter_mut().find(|s| s.number() == number)
             && !session.is_welcomed()
         {
+            let is_elsewhere = line_delay.is_some() && welcome.have < session.line_had();
+            let oldest = (self.connection.move_began().zip(line_delay))
+                .filter(|_| is_elsewhere)
+                .map_or(MAX_BACKFILL, |(began, delay)| {
+                    unseen(&self.ring, now - began, delay)
+                });
             session.welcomed(&mut self.ring, welcome.have, oldest, is_elsewhere, now);
         }
         let move_after = Duration::from_secs(welcome.move_after_s.into());
@@ -254,6 +256,7 @@ impl Upload {
     fn write(&mut self, number: Number, figures: &Health) {
         let (line, successor) = self.connection.streaming();
         let successor = successor.filter(|_| line == Some(number));
+        let line_has = self.line().and_then(Session::acknowledged);
         let mut ask_from = successor.is_some().then_some(Place(0));
         loop {
             let now = Instant::now();
@@ -264,6 +267,7 @@ impl Upload {
             let writing = session.write(&mut self.ring, &self.identity, figures, ask_from, now);
             let progress = !session.is_blocked() || session.sent_bytes() > sent_bytes;
             if session.is_greeted() && !greeted {
+                session.succeeds(line_has);
                 self.decide(Event::Line(number, LineEvent::Greeted));
             }
             let progress = if progress {
@@ -397,6 +401,13 @@ impl Upload {
     /// Oldest connection first.
     fn numbers(&self) -> Vec<Number> {
         self.sessions.iter().map(Session::number).collect()
+    }
+
+    fn line(&self) -> Option<&Session> {
+        let line = self.connection.streaming().0?;
+        self.sessions
+            .iter()
+            .find(|session| session.number() == line)
     }
 
     fn session_mut(&mut self, number: Number) -> Option<&mut Session> {

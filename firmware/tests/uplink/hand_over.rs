@@ -1,8 +1,19 @@
 //! Make before break.
 
+use zerocam::uplink::UplinkEvent;
 use zerocam_protocol::{Frame, ServiceMessage, clock::Exchange, message::ByeReason};
 
 use crate::rig::{Rig, numbers};
+
+fn acknowledgement(rig: &Rig, frame: u64) -> ServiceMessage {
+    ServiceMessage::Ack {
+        clock: Exchange {
+            sent_us: 1,
+            echo: None,
+        },
+        have: rig.camera.position(frame),
+    }
+}
 
 #[test]
 fn a_move_opens_the_next_connection_first_and_loses_nothing() {
@@ -55,28 +66,39 @@ fn a_fresh_instance_gets_what_nobody_has_seen_and_takes_over_at_once() {
     rig.camera.payload_bytes = 100_000;
     rig.camera.shoot(10);
     assert_eq!(first.frames(10), numbers(200..210));
-    first.say(&ServiceMessage::Ack {
-        clock: Exchange {
-            sent_us: 1,
-            echo: None,
-        },
-        have: rig.camera.position(208),
-    });
+    first.say(&acknowledgement(&rig, 208));
     first.say(&ServiceMessage::Move);
     let mut second = rig.accept();
     second.hello();
     second.welcome(None);
-    // Two seconds until a move is asked for, and two segments.
-    let begin = second.frames(1);
-    assert!((100..=125).contains(&begin[0].0), "{begin:?}");
+    // Not all there is, but whole segments.
+    let Frame(begin) = second.frames(1)[0];
+    assert!(
+        begin.is_multiple_of(25) && (100..200).contains(&begin),
+        "{begin}"
+    );
     rig.camera.shoot(20);
     assert_eq!(first.frames(15), numbers(210..225));
     assert_eq!(first.bye().reason, ByeReason::Superseded);
     // Nothing is left out, although the first one got it.
-    assert_eq!(
-        second.frames_until(Frame(229)),
-        numbers(begin[0].0 + 1..230)
-    );
+    assert_eq!(second.frames_until(Frame(229)), numbers(begin + 1..230));
+}
+
+#[test]
+fn an_acknowledgement_that_overtakes_the_welcome_makes_no_other_service_of_it() {
+    let (mut rig, mut first) = Rig::streaming(200);
+    assert_eq!(first.frames(200), numbers(0..200));
+    first.say(&ServiceMessage::Move);
+    let mut second = rig.accept();
+    second.hello();
+    // It had nothing when it heard the hello.
+    first.say(&acknowledgement(&rig, 198));
+    first.say(&ServiceMessage::Viewers { count: 3 });
+    rig.until(|event| *event == UplinkEvent::Viewers(3));
+    second.welcome(None);
+    assert_eq!(second.frames(200), numbers(0..200));
+    rig.camera.shoot(10);
+    assert_eq!(second.frames(10), numbers(200..210));
 }
 
 #[test]

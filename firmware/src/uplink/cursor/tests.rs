@@ -105,6 +105,11 @@ fn what_a_service_lists_never_begins_before_what_another_one_listed() {
         None,
         "nor does one that has everything"
     );
+    assert_eq!(
+        first(have(700), 4),
+        None,
+        "nor does one that is ahead of us"
+    );
     assert_eq!(first(None, 10), Some(500));
 }
 
