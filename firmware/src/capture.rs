@@ -137,7 +137,8 @@ impl Aside {
 }
 
 impl Capture {
-    /// Starts the thread with the camera closed. `events` needs room for a few dozen: what finds it full is lost.
+    /// Starts the thread with the camera closed. `events` needs room for a few
+    /// dozen: what finds it full is lost.
     ///
     /// # Errors
     /// When the system has no more threads.
@@ -258,6 +259,8 @@ enum Phase {
     },
     Aside {
         over: Receiver<()>,
+        /// Whether the camera is wanted again then.
+        reopen: bool,
     },
 }
 
@@ -274,35 +277,48 @@ impl Worker {
                 Phase::Waiting { until } => wait(commands, next_beat.min(*until)),
                 Phase::Opening | Phase::Open { .. } => commands.try_recv(),
             };
-            phase = match (command, phase) {
-                (Err(TryRecvError::Disconnected), _) => return,
-                (Ok(Command::Open { first }), Phase::Closed | Phase::Waiting { .. }) => {
-                    self.timeline.get_or_insert(Timeline::new(first));
-                    self.backoff.succeed();
-                    Phase::Opening
-                }
-                (Ok(Command::Close), _) => Phase::Closed,
-                (Ok(Command::RaiseFloor(floor)), phase) => {
-                    if let Some(timeline) = &mut self.timeline {
-                        timeline.raise_floor(floor);
-                    }
-                    phase
-                }
-                (Ok(Command::SetBitrate { bitrate_bps }), phase) => {
-                    self.set_bitrate(bitrate_bps, phase)
-                }
-                (Ok(Command::StandAside(_)), Phase::Closed) => Phase::Closed,
-                (Ok(Command::StandAside(standing)), phase) => {
-                    drop(phase);
-                    self.gauges.filming.store(false, Ordering::Relaxed);
-                    let Standing { over, closed } = standing;
-                    drop(closed);
-                    Phase::Aside { over }
-                }
-                (_, phase) => self.advance(phase),
+            phase = match command {
+                Ok(command) => self.obey(command, phase),
+                Err(TryRecvError::Empty) => self.advance(phase),
+                Err(TryRecvError::Disconnected) => return,
             };
             let filming = matches!(phase, Phase::Open { .. });
             self.gauges.filming.store(filming, Ordering::Relaxed);
+        }
+    }
+
+    fn obey(&mut self, command: Command, phase: Phase) -> Phase {
+        match (command, phase) {
+            (Command::Open { first }, phase) => {
+                self.timeline.get_or_insert(Timeline::new(first));
+                match phase {
+                    Phase::Closed | Phase::Waiting { .. } => {
+                        self.backoff.succeed();
+                        Phase::Opening
+                    }
+                    Phase::Aside { over, .. } => Phase::Aside { over, reopen: true },
+                    Phase::Opening | Phase::Open { .. } => phase,
+                }
+            }
+            (Command::Close, Phase::Aside { over, .. }) => Phase::Aside {
+                over,
+                reopen: false,
+            },
+            (Command::Close, _) => Phase::Closed,
+            (Command::RaiseFloor(floor), phase) => {
+                if let Some(timeline) = &mut self.timeline {
+                    timeline.raise_floor(floor);
+                }
+                phase
+            }
+            (Command::SetBitrate { bitrate_bps }, phase) => self.set_bitrate(bitrate_bps, phase),
+            (Command::StandAside(Standing { over, closed }), phase) => {
+                let reopen = !matches!(phase, Phase::Closed | Phase::Aside { reopen: false, .. });
+                drop(phase);
+                self.gauges.filming.store(false, Ordering::Relaxed);
+                drop(closed);
+                Phase::Aside { over, reopen }
+            }
         }
     }
 
@@ -310,10 +326,11 @@ impl Worker {
         let next = match phase {
             Phase::Closed => Ok(Phase::Closed),
             Phase::Waiting { until } if Instant::now() < until => Ok(Phase::Waiting { until }),
-            Phase::Aside { over } if over.try_recv() == Err(TryRecvError::Empty) => {
-                Ok(Phase::Aside { over })
+            Phase::Aside { over, reopen } if over.try_recv() == Err(TryRecvError::Empty) => {
+                Ok(Phase::Aside { over, reopen })
             }
-            Phase::Aside { .. } => Ok(Phase::Opening),
+            Phase::Aside { reopen: true, .. } => Ok(Phase::Opening),
+            Phase::Aside { reopen: false, .. } => Ok(Phase::Closed),
             Phase::Waiting { .. } | Phase::Opening => self.open(),
             Phase::Open {
                 camera,
@@ -387,8 +404,9 @@ impl Worker {
             }
         }
         // A keyframe may have to come first.
-        if last_picture.elapsed() > PICTURE_DEADLINE + pace.keyframe_interval {
-            return Err(Fault::NoPicture);
+        let deadline = PICTURE_DEADLINE + pace.keyframe_interval;
+        if last_picture.elapsed() > deadline {
+            return Err(Fault::NoPicture(deadline));
         }
         Ok(Phase::Open {
             camera,
@@ -487,8 +505,8 @@ fn run_info(
 enum Fault {
     #[error(transparent)]
     Camera(#[from] CameraError),
-    #[error("the camera gave no usable picture for {} s", PICTURE_DEADLINE.as_secs())]
-    NoPicture,
+    #[error("the camera gave no usable picture for {:.0} s", .0.as_secs_f64())]
+    NoPicture(Duration),
     #[error("{0}")]
     Sps(#[from] InvalidSps),
     #[error("a picture of {width}x{height}: at most {MAX_PICTURE_SIDE} a side can be sent")]

@@ -138,6 +138,8 @@ struct Daemon {
     clock: Clock,
     /// Whether the camera is to be opened once the clock is right.
     camera_waits: bool,
+    /// What the button said while the card was waited for.
+    pending_gesture: Option<Gesture>,
     /// Whether no configuration was read yet, right or wrong.
     beginning: bool,
     /// Whether a configuration was in force before.
@@ -177,6 +179,7 @@ impl Daemon {
             care: Care::new(now),
             clock,
             camera_waits: false,
+            pending_gesture: None,
             beginning: true,
             configured: false,
             ended: false,
@@ -210,7 +213,9 @@ impl Daemon {
             if let Some(parts) = &mut self.parts {
                 parts.state_file.store();
             }
-            if let Some(gesture) = self.front.poll(self.scene(), Instant::now()) {
+            let scene = self.scene();
+            let gesture = self.pending_gesture.take();
+            if let Some(gesture) = gesture.or_else(|| self.front.poll(scene, Instant::now())) {
                 return self.gesture(gesture);
             }
             let deadline = self.supervisor.next_deadline();
@@ -401,8 +406,8 @@ impl Daemon {
         self.front
             .configure(config::gpio(&self.config_path), Instant::now());
         let path = self.config_path.clone();
-        let mut settings =
-            self.meanwhile("configuration", || false, move || config::read(&path))??;
+        let (read, _) = self.meanwhile("configuration", || false, move || config::read(&path))?;
+        let mut settings = read?;
         settings.start_on_boot &= !self.configured;
         let (parts, configured) = DeviceParts::start(
             settings,

@@ -7,8 +7,9 @@
 //! start, stop and new fault.
 //!
 //! What is set here is on the card some time after [`StateFile::store`], and surely
-//! after [`StateFile::keep`]. Only what must not be lost by any means is kept at
-//! once: that the program runs, that it has ended, and how often it has rebooted.
+//! after [`StateFile::keep`]. Only what must not be lost by any means is waited for:
+//! that the program runs, that it has ended, how often it has rebooted, which
+//! numbers are taken, and what the command line was promised.
 
 mod document;
 #[cfg(test)]
@@ -283,7 +284,7 @@ impl StateFile {
         Arc::clone(&self.writer)
     }
 
-    /// Waits until the card has what has changed, or did not take it.
+    /// Waits until the card has what has changed, did not take it, or hangs.
     pub fn keep(&mut self) {
         self.store().finish();
     }

@@ -46,8 +46,8 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Reads the first 32 MiB of the file and prepares to play it. `frame_rate_hz` counts
-    /// more than what the file says.
+    /// Reads the first 32 MiB of the file and prepares to play it. `frame_rate_hz`
+    /// counts more than what the file says.
     ///
     /// # Errors
     /// [`ReplayError`] when it cannot be played.

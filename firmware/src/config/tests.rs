@@ -220,6 +220,7 @@ password = "secret123"
 [cloud]
 url = "cam.example"
 key = "hunter2"
+ca_file = "/nowhere.pem"
 [camera]
 backend = "rpicam"
 width = 641
@@ -251,17 +252,18 @@ device_id = "a b"
             "line 6: [wifi] ssid",
             "line 9: [cloud] url",
             "line 10: [cloud] key",
-            "line 13: [camera] width",
-            "line 14: [camera] frame_rate_hz",
-            "line 16: [picture] rotation_degrees",
-            "line 17: [picture] iso",
-            "line 19: [stream] bitrate_bps",
-            "line 20: [stream] keyframe_interval_s",
-            "line 21: [stream] replay_ring_s",
-            "line 22: [stream] replay_ring_bytes",
-            "line 24: [system] hostname",
-            "line 25: [system] ssh_key",
-            "line 27: [daemon] device_id",
+            "line 11: [cloud] ca_file",
+            "line 14: [camera] width",
+            "line 15: [camera] frame_rate_hz",
+            "line 17: [picture] rotation_degrees",
+            "line 18: [picture] iso",
+            "line 20: [stream] bitrate_bps",
+            "line 21: [stream] keyframe_interval_s",
+            "line 22: [stream] replay_ring_s",
+            "line 23: [stream] replay_ring_bytes",
+            "line 25: [system] hostname",
+            "line 26: [system] ssh_key",
+            "line 28: [daemon] device_id",
         ]
     );
 }

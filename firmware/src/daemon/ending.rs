@@ -59,6 +59,7 @@ impl Daemon {
                 })
             },
         );
-        Ok(asked??)
+        let (asked, _) = asked?;
+        Ok(asked?)
     }
 }

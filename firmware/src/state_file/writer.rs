@@ -9,11 +9,16 @@ use std::{
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::{Duration, Instant},
 };
 
 use tracing::{info, warn};
 
 use super::document::{Document, write};
+
+/// A card that takes longer is broken. Less than the watchdog has patience for:
+/// where the light need not live on, the main thread itself waits.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// See the module.
 #[derive(Debug)]
@@ -26,10 +31,21 @@ pub struct Writer {
 
 #[derive(Debug, Default)]
 struct Work {
-    under_way: bool,
+    /// Since when the card has been busy.
+    under_way: Option<Instant>,
     next: Option<Document>,
     /// Why the last write failed, if it did.
     failure: Option<io::ErrorKind>,
+}
+
+impl Work {
+    fn failure(&self, now: Instant) -> Option<io::ErrorKind> {
+        let hangs = |since| now.duration_since(since) >= LONGEST;
+        if self.under_way.is_some_and(hangs) {
+            return Some(io::ErrorKind::TimedOut);
+        }
+        self.failure
+    }
 }
 
 impl Writer {
@@ -45,10 +61,10 @@ impl Writer {
     pub(super) fn write(self: &Arc<Self>, document: Document) {
         let mut work = self.work();
         work.next = Some(document);
-        if work.under_way {
+        if work.under_way.is_some() {
             return;
         }
-        work.under_way = true;
+        work.under_way = Some(Instant::now());
         drop(work);
         let writer = Arc::clone(self);
         let spawned = thread::Builder::new()
@@ -60,20 +76,23 @@ impl Writer {
         }
     }
 
-    /// Returns when the card has the newest document, or did not take it.
+    /// Returns when the card has the newest document, did not take it, or hangs.
     pub fn finish(&self) {
-        let under_way = |work: &mut Work| work.under_way;
-        drop(self.idle.wait_while(self.work(), under_way));
+        let work = self.work();
+        let Some(since) = work.under_way else { return };
+        let patience = LONGEST.saturating_sub(since.elapsed());
+        let under_way = |work: &mut Work| work.under_way.is_some();
+        drop(self.idle.wait_timeout_while(work, patience, under_way));
     }
 
     /// Whether there is nothing to wait for.
     pub fn is_idle(&self) -> bool {
-        !self.work().under_way
+        self.work().under_way.is_none()
     }
 
-    /// Why the card did not take the last one, if it did not.
+    /// Why the card did not take the last one, if it did not or hangs.
     pub(super) fn failure(&self) -> Option<io::ErrorKind> {
-        self.work().failure
+        self.work().failure(Instant::now())
     }
 
     fn work_off(&self) {
@@ -95,8 +114,8 @@ impl Writer {
     fn next(&self) -> Option<Document> {
         let mut work = self.work();
         let next = work.next.take();
-        work.under_way = next.is_some();
         if next.is_none() {
+            work.under_way = None;
             self.idle.notify_all();
         }
         next
@@ -104,5 +123,39 @@ impl Writer {
 
     fn work(&self) -> MutexGuard<'_, Work> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_that_hangs_is_told_and_not_waited_for() {
+        let full = Some(io::ErrorKind::StorageFull);
+        let begin = Instant::now();
+        for (under_way, before, expected) in [
+            (None, None, None),
+            (None, full, full),
+            (Some(begin + Duration::from_millis(1)), None, None),
+            (Some(begin + Duration::from_millis(1)), full, full),
+            (Some(begin), None, Some(io::ErrorKind::TimedOut)),
+            (Some(begin), full, Some(io::ErrorKind::TimedOut)),
+        ] {
+            let work = Work {
+                under_way,
+                next: None,
+                failure: before,
+            };
+            let failure = work.failure(begin + LONGEST);
+            assert_eq!(failure, expected, "{under_way:?}, {before:?}");
+        }
+
+        let writer = Writer::new(PathBuf::new());
+        // Nobody ever finishes this one.
+        writer.work().under_way = begin.checked_sub(LONGEST);
+        writer.finish();
+        assert!(!writer.is_idle());
+        assert_eq!(writer.failure(), Some(io::ErrorKind::TimedOut));
     }
 }

@@ -1,6 +1,11 @@
 //! The button and the LED of the real daemon, with files for pins.
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs::{self, OpenOptions},
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 use zerocam_protocol::{ServiceMessage, message::ByeReason};
 
@@ -108,6 +113,31 @@ fn without_a_configuration_the_pins_work_as_far_as_they_are_known() {
     camera.press(SHORT);
     daemon.wait_for_log("StartStop");
     camera.wait_for_state("NEEDS CONFIGURATION");
+}
+
+#[test]
+fn a_press_counts_while_the_card_is_slow() {
+    let camera = Camera::new();
+    let daemon = camera.run_until_ready();
+    camera.wait_for_state("STOPPED");
+    // Whoever writes to a pipe waits for somebody who reads.
+    let pipe = camera.path("state/state.json.new");
+    wait_until("slow card", || {
+        let made = Command::new("mkfifo").arg(&pipe).output();
+        made.unwrap().status.success()
+    });
+    camera.press(SHORT);
+    daemon.wait_for_log("STARTING: started by its button");
+    camera.press(SHORT);
+    thread::sleep(Duration::from_millis(SHORT));
+    let slow = camera.path("pipe");
+    fs::rename(&pipe, &slow).unwrap();
+    let _reader = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&slow)
+        .unwrap();
+    daemon.wait_for_log("STOPPED: stopped by its button");
 }
 
 #[test]
