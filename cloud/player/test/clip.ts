@@ -13,8 +13,17 @@ const SECONDS = 20;
 
 const FOLDER = fileURLToPath(new URL("../node_modules/.clips/", import.meta.url));
 
+/** Those that are there, or being made for whoever asked first. */
+const clips = new Map<string, Promise<string>>();
+
 /** Path of the clip of this size. */
-export async function clip(size: string): Promise<string> {
+export function clip(size: string): Promise<string> {
+  const found = clips.get(size) ?? made(size);
+  clips.set(size, found);
+  return found;
+}
+
+async function made(size: string): Promise<string> {
   const path = join(FOLDER, `${size}.mp4`);
   if (await stat(path).catch(() => null)) return path;
   await mkdir(FOLDER, { recursive: true });

@@ -3,6 +3,7 @@
 // side by side: most of their time is real waiting. A page must never complain,
 // and never ask another host.
 
+import { setTimeout } from "node:timers/promises";
 import { test as base, expect } from "vitest";
 import { launch } from "./browser";
 import { StandIn } from "./stand-in";
@@ -24,6 +25,7 @@ const given = base
     const service = await StandIn.start();
     onCleanup(() => service.end());
     await service.startCamera();
+    while (service.instant.still(null, null) === null) await setTimeout(20);
     return service;
   })
   .extend("context", async ({ browser, service }, { onCleanup }) => {
