@@ -130,8 +130,8 @@ impl Server {
 
     /// Serves until `shutdown` completes, then ends within a few seconds. Where
     /// another instance takes over, it is served until the cameras have moved
-    /// there; then cameras that are left are told, and running requests are
-    /// answered.
+    /// there; then cameras that are left are told, and who takes the answer to a
+    /// running request gets it.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         self.service.memory.open().await;
         let handover = tokio::spawn(handover::watch(self.service.clone()));

@@ -2,10 +2,10 @@
 //! directory, on a full disk, in a bucket, and with one that hangs.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{SocketAddr, TcpListener},
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Output},
     thread,
     time::Instant,
 };
@@ -18,7 +18,7 @@ use zerocam_protocol::token::{Grant, Link, Right};
 
 use super::{
     bucket::Bucket,
-    process::{KEY, prints, program, refuses},
+    process::{KEY, listening, prints, program, refuses},
 };
 
 /// An address at which nobody answers, and nobody will as long as it is held.
@@ -38,17 +38,7 @@ struct Running {
 
 impl Running {
     fn start(mut command: Command) -> Self {
-        let command = command.env("PORT", "0");
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        output.read_line(&mut line).unwrap();
-        let port = line.trim_end().strip_prefix("listening on http://0.0.0.0:");
-        let port = port.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
+        let (child, port) = listening(&mut command);
         Self { child, port }
     }
 

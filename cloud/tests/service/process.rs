@@ -183,9 +183,9 @@ fn a_taken_port_is_74() {
     );
 }
 
-/// The running program, and a connection to the port that it named.
-fn running() -> (Child, TcpStream) {
-    let mut child = program()
+/// The running program, and the port that it named.
+pub(super) fn listening(program: &mut Command) -> (Child, u16) {
+    let mut child = program
         .env("PORT", "0")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -197,6 +197,12 @@ fn running() -> (Child, TcpStream) {
     let port = line.trim_end().strip_prefix("listening on http://0.0.0.0:");
     let port: u16 = port.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
     assert_ne!(port, 0);
+    (child, port)
+}
+
+/// The running program, and a connection to it.
+fn running() -> (Child, TcpStream) {
+    let (child, port) = listening(&mut program());
     let connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
     (child, connection)
 }
